@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one intermediate representation: a frozen graph of tensors and nodes in execution order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from intarsia.dtypes import DType
+
+ABSENT = -1
+"""Index that stands for an optional input which the model leaves out."""
+
+RULES = ("tflm", "litert")
+"""Named rounding rules; see `Graph.rule`."""
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """real = scale * (code - zero_point), for the whole tensor or for each index of `axis`."""
+
+    scale: tuple[float, ...]
+    zero_point: tuple[int, ...]
+    axis: int = 0
+
+    @property
+    def per_channel(self) -> bool:
+        return len(self.scale) > 1
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """A feature map (`data` is None) or a constant. Feature maps are NHWC."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: DType
+    quant: Quantization | None = None
+    data: np.ndarray | None = None
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        return self.elements * self.dtype.bytes
+
+    @property
+    def is_constant(self) -> bool:
+        return self.data is not None
+
+    @property
+    def scale(self) -> float:
+        """The per-tensor scale. Raises ValueError when the tensor has none or one per channel."""
+        return self._single().scale[0]
+
+    @property
+    def zero_point(self) -> int:
+        """The per-tensor zero point. Raises ValueError when the tensor has none or one per channel."""
+        return self._single().zero_point[0]
+
+    def _single(self) -> Quantization:
+        if self.quant is None or self.quant.per_channel:
+            raise ValueError(f"tensor '{self.name}' has no per-tensor quantization")
+        return self.quant
+
+
+@dataclass(frozen=True)
+class Attrs:
+    """Base of the options of an operator; each `ops/<op>.py` derives its own."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator: `op` is its TFLite name; inputs and outputs are indices into `Graph.tensors`."""
+
+    op: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    attrs: Attrs
+    name: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A network. `nodes` are in execution order; `rule` names the rounding rule (design, section 4)."""
+
+    name: str
+    tensors: tuple[Tensor, ...]
+    nodes: tuple[Node, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    rule: str = "tflm"
+
+    def tensor(self, index: int) -> Tensor:
+        return self.tensors[index]
+
+    def operand(self, node: Node, position: int) -> Tensor | None:
+        """Input `position` of a node, or None when it is absent."""
+        if position >= len(node.inputs) or node.inputs[position] == ABSENT:
+            return None
+        return self.tensors[node.inputs[position]]
+
+    def required(self, node: Node, position: int) -> Tensor:
+        """Input `position` of a node. Raises ValueError when it is absent."""
+        tensor = self.operand(node, position)
+        if tensor is None:
+            raise ValueError(f"{node.op} '{node.name}' lacks input {position}")
+        return tensor
+
+    def output(self, node: Node, position: int = 0) -> Tensor:
+        return self.tensors[node.outputs[position]]
+
+    def constant(self, node: Node, position: int) -> np.ndarray:
+        """Data of a constant input. Raises ValueError when the input is absent or not constant."""
+        data = self.required(node, position).data
+        if data is None:
+            raise ValueError(f"{node.op} '{node.name}': input {position} must be constant")
+        return data
+
+    def replace(self, **changes: Any) -> Graph:
+        return replace(self, **changes)
+
+    def readers(self, index: int) -> Iterator[int]:
+        """Positions in `nodes` that read a tensor."""
+        return (i for i, node in enumerate(self.nodes) if index in node.inputs)
+
+    def verify(self) -> Graph:
+        """Checks indices, single assignment and order. Raises ValueError naming the first fault."""
+        if self.rule not in RULES:
+            raise ValueError(f"unknown rounding rule '{self.rule}'")
+        written = set(self.inputs) | {i for i, t in enumerate(self.tensors) if t.is_constant}
+        for position, node in enumerate(self.nodes):
+            where = f"node {position} ({node.op})"
+            for index in node.inputs:
+                if index == ABSENT:
+                    continue
+                if not 0 <= index < len(self.tensors):
+                    raise ValueError(f"{where}: input tensor {index} does not exist")
+                if index not in written:
+                    raise ValueError(f"{where}: reads '{self.tensors[index].name}' before it is written")
+            for index in node.outputs:
+                if not 0 <= index < len(self.tensors):
+                    raise ValueError(f"{where}: output tensor {index} does not exist")
+                if index in written:
+                    raise ValueError(f"{where}: writes '{self.tensors[index].name}' a second time")
+                written.add(index)
+        for index in (*self.inputs, *self.outputs):
+            if not 0 <= index < len(self.tensors):
+                raise ValueError(f"graph input or output tensor {index} does not exist")
+            if index not in written:
+                raise ValueError(f"graph output '{self.tensors[index].name}' is never written")
+        return self

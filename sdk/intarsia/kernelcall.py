@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator asks of the firmware: calls of kernels, before a variant is chosen for a board."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+Param = int | float | bool | tuple[int, ...] | tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """An array in flash. `name` is the argument's name in the kernel's header."""
+
+    name: str
+    data: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class KernelCall:
+    """One call of a kernel contract.
+
+    The C call is `fn(&params, inputs..., constants..., outputs...[, scratch])`. `op` names the folder, the header and
+    `contract` adds the element types and names the struct `itr_<contract>_params`; without params there is no such argument. `scratch` is the scratch the portable kernel needs
+    in bytes (None: it takes no such argument). `inplace` lists (input position, output position) pairs that may share
+    memory with the portable kernel.
+    """
+
+    op: str
+    contract: str
+    params: Mapping[str, Param]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    constants: tuple[Constant, ...] = ()
+    scratch: int | None = None
+    inplace: tuple[tuple[int, int], ...] = ()
+    macs: int = 0
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    def constant(self, name: str) -> np.ndarray:
+        """Data of a constant. Raises KeyError when the call has none of that name."""
+        for constant in self.constants:
+            if constant.name == name:
+                return constant.data
+        raise KeyError(name)
+
+    def integer(self, name: str) -> int:
+        """A parameter that is a single integer."""
+        value = self.params[name]
+        if not isinstance(value, int):
+            raise TypeError(f"parameter {name} of {self.contract} is not an integer")
+        return value
+
+
+@dataclass(frozen=True)
+class Alias:
+    """The output is the same bytes as the input: no code, shared memory (RESHAPE and its kin)."""
+
+    source: int
+    target: int
+
+
+Step = KernelCall | Alias

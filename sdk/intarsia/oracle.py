@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Independent witnesses: TFLite interpreters, each under the rounding rule that its reference kernels follow."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from intarsia import interpret as program
+from intarsia.errors import EnvironmentMissing, StageError
+
+DISTRIBUTIONS = {"tflm": "tflite-runtime", "litert": "ai-edge-litert"}
+"""The interpreter whose BUILTIN_REF kernels follow each rule."""
+
+_MODULES = {"tflm": "tflite_runtime", "litert": "ai_edge_litert"}
+TFLITE_RUNTIME_PYTHON = "INTARSIA_TFLITE_RUNTIME_PYTHON"
+"""Environment variable: Python of another environment that has tflite-runtime (it needs Python 3.11 and numpy < 2)."""
+
+
+@cache
+def _python(rule: str) -> str | None:
+    """The interpreter program for a rule, or None when it is not installed anywhere we know."""
+    if importlib.util.find_spec(_MODULES[rule]) is not None:
+        return sys.executable
+    if rule == "tflm" and (other := os.environ.get(TFLITE_RUNTIME_PYTHON)) and Path(other).exists():
+        return other
+    return None
+
+
+def available(rule: str) -> bool:
+    """Whether the interpreter of that rule can be run."""
+    return _python(rule) is not None
+
+
+@cache
+def version(rule: str) -> str:
+    """Name and version of the interpreter of a rule, as reports print it. Raises EnvironmentMissing."""
+    python = _require(rule)
+    if python == sys.executable:
+        return f"{DISTRIBUTIONS[rule]} {metadata.version(DISTRIBUTIONS[rule])}"
+    code = f"from importlib.metadata import version; print(version({DISTRIBUTIONS[rule]!r}))"
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    return f"{DISTRIBUTIONS[rule]} {done.stdout.strip()}"
+
+
+def _require(rule: str) -> str:
+    python = _python(rule)
+    if python is None:
+        name = DISTRIBUTIONS[rule]
+        hint = f"pip install {name}"
+        if rule == "tflm":
+            hint = (
+                "with Python 3.11: python3.11 -m venv ENV && ENV/bin/pip install 'tflite-runtime==2.14.0' 'numpy<2', "
+                f"then set {TFLITE_RUNTIME_PYTHON}=ENV/bin/python"
+            )
+        raise EnvironmentMissing(
+            f"{name} is not installed; it is the interpreter of rule '{rule}'", hint=hint
+        )
+    return python
+
+
+def interpret(
+    model: bytes, samples: Sequence[Sequence[np.ndarray]], rule: str, *, timeout: float = 600.0
+) -> list[list[np.ndarray]]:
+    """Outputs of the BUILTIN_REF kernels that follow `rule`, for each sample.
+
+    `samples` hold one array per model input. Raises EnvironmentMissing when that interpreter is not installed and
+    StageError when it refuses the model.
+    """
+    python = _require(rule)
+    with tempfile.TemporaryDirectory() as folder:
+        model_path, source, target = (Path(folder) / n for n in ("model.tflite", "in.npz", "out.npz"))
+        model_path.write_bytes(model)
+        arrays = {f"s{i}_{j}": x for i, xs in enumerate(samples) for j, x in enumerate(xs)}
+        np.savez(source, **arrays)  # type: ignore[arg-type]
+        command = [python, program.__file__, _MODULES[rule], str(model_path), str(source), str(target)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        except subprocess.TimeoutExpired:
+            raise StageError(f"{DISTRIBUTIONS[rule]} did not finish within {timeout:.0f} s") from None
+        if done.returncode != 0:
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise StageError(f"{DISTRIBUTIONS[rule]} refused the model: {last}")
+        with np.load(target) as results:
+            return [
+                [results[f"s{i}_{j}"] for j in range(sum(k.startswith(f"s{i}_") for k in results))]
+                for i in range(len(samples))
+            ]

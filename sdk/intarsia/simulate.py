@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a graph by the operators' exact references: the definition of what every board must compute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from intarsia import ops
+from intarsia.ir import ABSENT, Graph
+
+ORACLE = "intarsia reference"
+
+
+def run_all(graph: Graph, inputs: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
+    """Values of every feature map by tensor index, for one sample."""
+    values: dict[int, np.ndarray] = {
+        index: np.asarray(x).reshape(graph.tensor(index).shape)
+        for index, x in zip(graph.inputs, inputs, strict=True)
+    }
+    for node in graph.nodes:
+        operands = [_value(graph, values, index) for index in node.inputs]
+        results = ops.registry()[node.op].reference(node, graph, operands)
+        for index, result in zip(node.outputs, results, strict=True):
+            tensor = graph.tensor(index)
+            if result.shape != tensor.shape or result.dtype != tensor.dtype.numpy:
+                raise ValueError(
+                    f"{node.op} '{node.name}' gave {result.dtype}{list(result.shape)}, "
+                    f"expected {tensor.dtype.name}{list(tensor.shape)}"
+                )
+            values[index] = result
+    return values
+
+
+def run(graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Outputs for one sample; `inputs` are in graph order, of the graph's own types and shapes."""
+    values = run_all(graph, inputs)
+    return [_value(graph, values, index) for index in graph.outputs]
+
+
+def _value(graph: Graph, values: Mapping[int, np.ndarray], index: int) -> np.ndarray:
+    if index == ABSENT:
+        return None  # type: ignore[return-value]
+    data = graph.tensor(index).data
+    return values[index] if data is None else data
