@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""C literals, arrays and formatting."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from intarsia import dtypes
+from intarsia.errors import StageError
+from intarsia.kernelcall import Param
+
+STYLE = {"BasedOnStyle": "LLVM", "ColumnLimit": 100, "AllowShortFunctionsOnASingleLine": "Empty"}
+"""The style of everything we write in C, the same as .clang-format of the repository."""
+
+_COLUMNS = 96
+
+
+def number(value: float | np.generic) -> str:
+    """A literal that the compiler reads back as exactly this int or float32."""
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    if isinstance(value, int | np.integer):
+        if int(value) == -(1 << 31):
+            return "INT32_MIN"
+        if int(value) == -(1 << 63):
+            return "INT64_MIN"
+        return str(int(value)) if -(1 << 31) <= value < (1 << 31) else f"INT64_C({int(value)})"
+    if math.isinf(value):
+        return "__builtin_inff()" if value > 0 else "-__builtin_inff()"
+    if math.isnan(value):
+        return '__builtin_nanf("")'
+    text = np.format_float_scientific(np.float32(value), unique=True, trim="0")
+    return f"{text}f"
+
+
+def initializer(params: Mapping[str, Param]) -> str:
+    """Designated initialiser of a parameter struct."""
+    parts = []
+    for name, value in params.items():
+        text = "{" + ", ".join(map(number, value)) + "}" if isinstance(value, tuple) else number(value)
+        parts.append(f".{name} = {text}")
+    return "{" + ", ".join(parts) + "}"
+
+
+def array_body(data: np.ndarray) -> str:
+    """Comma-separated literals, wrapped to the line length."""
+    flat = data.reshape(-1)
+    if flat.dtype == np.float16:
+        flat = flat.view(np.uint16)
+    words = list(map(str, flat.tolist())) if flat.dtype.kind in "iu" else [number(v) for v in flat]
+    if flat.dtype.itemsize >= 4 and flat.dtype.kind == "i":
+        words = [number(v) for v in flat]
+    lines, line = [], ""
+    for word in words:
+        if len(line) + len(word) + 2 > _COLUMNS:
+            lines.append(line)
+            line = ""
+        line += f"{word}, " if line else f"    {word}, "
+    lines.append(line)
+    return "\n".join(text.rstrip() for text in lines if text.strip())
+
+
+def array_type(data: np.ndarray) -> str:
+    return dtypes.of(data).c_type
+
+
+def clang_format() -> str | None:
+    """The clang-format program of this environment, or None."""
+    local = Path(sys.executable).with_name("clang-format")
+    return str(local) if local.exists() else None
+
+
+def tidy(text: str) -> str:
+    """Text formatted in our style; raises StageError when clang-format rejects it."""
+    program = clang_format()
+    if program is None:
+        return text
+    style = f"--style={json.dumps(STYLE)}"
+    done = subprocess.run(
+        [program, style, "--assume-filename=x.c"],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise StageError(f"clang-format failed: {done.stderr.strip()}")
+    return done.stdout

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A C project that stands alone: CMake, plain C, only the kernels it uses, no Python."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import intarsia
+from intarsia import assets, folders, modelfile
+from intarsia.boards import Board
+from intarsia.errors import BudgetError
+from intarsia.ir import Graph, Tensor
+from intarsia.plan import memory
+from intarsia_codegen import library
+from intarsia_codegen.emit import Emitted, emit, templates
+from intarsia_codegen.lower import Program, lower
+from intarsia_codegen.names import comment
+
+MARKER = "intarsia.json"
+SCHEMA = "intarsia.project"
+SCHEMA_VERSION = 1
+
+
+def lower_for(graph: Graph, board: Board, *, portable: Sequence[int] = ()) -> Program:
+    """The program of a graph for a board; layers in `portable` use portable C."""
+    return lower(graph, board.target.isa, portable=lambda layer: layer in portable)
+
+
+def check_budget(program: Program, board: Board, *, ram: int | None = None, flash: int | None = None) -> None:
+    """Refuses what cannot fit however it is compiled: the arena alone, or the constants alone.
+
+    Budgets in bytes default to the board's. Raises BudgetError with need, have and the largest consumers.
+    """
+    ram, flash = ram or board.memory.ram, flash or board.memory.flash
+    if ram is not None and program.arena_bytes > ram:
+        step, need, consumers = memory.peak(program.buffers, program.placement.shared)
+        names = ", ".join(f"{_buffer_name(program, name)} {size:,}" for name, size in consumers[:4])
+        layer = program.layers[min(max(step - 1, 0), len(program.layers) - 1)] if program.layers else None
+        where = f"layer {layer.index} ({layer.node.op})" if layer else "the input"
+        raise BudgetError(
+            f"RAM: the arena needs {program.arena_bytes:,} bytes, the budget is {ram:,}; "
+            f"most is alive in {where}, {need:,} bytes: {names}",
+            hint="choose a board with more RAM, or a smaller model",
+        )
+    constants = [
+        (layer, sum(c.data.nbytes for kernel in layer.kernels for c in kernel.call.constants))
+        for layer in program.layers
+    ]
+    total = sum(size for _, size in constants)
+    if flash is not None and total > flash:
+        largest = sorted(constants, key=lambda item: -item[1])[:4]
+        names = ", ".join(f"layer {layer.index} ({layer.node.op}) {size:,}" for layer, size in largest)
+        raise BudgetError(
+            f"flash: the constants alone need {total:,} bytes, the budget is {flash:,}; largest: {names}",
+            hint="choose a board with more flash, or a smaller model",
+        )
+
+
+def write(program: Program, board: Board, out: Path) -> None:
+    """Writes the firmware project into the folder `out`. Raises UsageError when `out` holds something else."""
+    graph = program.graph
+    digest = modelfile.digest(graph)
+    emitted = emit(program, board.name, digest)
+    with folders.replaced(out, MARKER) as folder:
+        sources = _write_sources(emitted, folder)
+        runtime = _copy_runtime(board, folder)
+        headers = library.headers_of([p.read_text() for p in folder.rglob("*.[chS]")])
+        for header in headers:
+            _copy(assets.firmware() / "include" / header, folder / "include" / header)
+        cmake = _cmake(program, board, sources, runtime, folder)
+        (folder / "CMakeLists.txt").write_text(cmake, encoding="utf-8")
+        modelfile.save(graph, folder / "model.itr")
+        document = describe(program, board, digest, emitted)
+        (folder / MARKER).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def describe(program: Program, board: Board, digest: bytes, emitted: Emitted) -> dict[str, Any]:
+    """What the host needs to know of a project: contents of `intarsia.json`."""
+    graph = program.graph
+    return {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "intarsia": intarsia.__version__,
+        "model": graph.name,
+        "identifier": program.identifier,
+        "board": board.name,
+        "rule": graph.rule,
+        "hash": digest.hex(),
+        "inputs": [_port(graph.tensor(t)) for t in graph.inputs],
+        "outputs": [_port(graph.tensor(t)) for t in graph.outputs],
+        "layers": [
+            {
+                "index": layer.index,
+                "op": layer.node.op,
+                "name": layer.node.name,
+                "macs": layer.macs,
+                "kernels": [f"{k.call.contract}__{k.isa}" for k in layer.kernels],
+            }
+            for layer in program.layers
+        ],
+        "arena": {
+            "bytes": program.arena_bytes,
+            "lower_bound": program.placement.lower_bound,
+            "method": program.placement.method,
+            "buffers": [
+                {
+                    "name": _buffer_name(program, row.name),
+                    **{k: v for k, v in vars(row).items() if k != "name"},
+                }
+                for row in memory.timeline(program.placement, program.buffers)
+            ],
+        },
+        "assembler_stack": emitted.stack,
+    }
+
+
+def _buffer_name(program: Program, name: str) -> str:
+    if name.startswith("t"):
+        return program.graph.tensor(int(name[1:])).name
+    return f"scratch of layer {name[1:]}"
+
+
+def _port(tensor: Tensor) -> dict[str, Any]:
+    quant = tensor.quant
+    return {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype.name,
+        "scale": quant.scale[0] if quant else None,
+        "zero_point": quant.zero_point[0] if quant else None,
+    }
+
+
+def _write_sources(emitted: Emitted, folder: Path) -> list[str]:
+    """Writes the model's files; returns the sources to compile, relative to the project."""
+    (folder / "model").mkdir()
+    sources = []
+    for name, text in sorted(emitted.files.items()):
+        (folder / "model" / name).write_text(text, encoding="utf-8")
+        if not name.endswith(".h"):
+            sources.append(f"model/{name}")
+    for path in emitted.written:
+        _copy(path, folder / "kernels" / path.name)
+        sources.append(f"kernels/{path.name}")
+    return sources
+
+
+def _copy_runtime(board: Board, folder: Path) -> list[str]:
+    """Copies runtime, HAL, board and toolchain files; returns the sources to compile."""
+    for source in board.source_folders():
+        target = folder / _runtime_folder(board, source)
+        for path in sorted(source.iterdir()):
+            if path.suffix in (".c", ".h", ".S", ".ld"):
+                _copy(path, target / path.name)
+    _copy(assets.firmware() / "toolchains" / f"{board.target.toolchain}.cmake", folder / "toolchain.cmake")
+    return [f"{_runtime_folder(board, path.parent)}/{path.name}" for path in board.sources()]
+
+
+def _runtime_folder(board: Board, source: Path) -> str:
+    if source == board.folder:
+        return "board"
+    return "runtime" if source.name == "runtime" else f"hal/{source.name}"
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _cmake(program: Program, board: Board, sources: list[str], runtime: list[str], folder: Path) -> str:
+    texts = [(folder / s).read_text(encoding="utf-8") for s in sources]
+    context = {
+        "P": program.identifier,
+        "title": comment(program.graph.name),
+        "version": intarsia.__version__,
+        "board": board.name,
+        "cpu_flags": board.target.cpu_flags,
+        "kernel_flags": ["-ffreestanding"] if board.target.arch != "host" else ["-O2"],
+        "model_sources": sources,
+        "runtime_sources": runtime,
+        "hal_folders": [f"hal/{name}" for name in board.target.hal],
+        "definitions": board.definitions(),
+        "layer_count": len(program.layers),
+        "linker_script": board.linker_script() is not None,
+        "stack_bytes": board.memory.stack,
+        "needs_libm": any("#include <math.h>" in t and "f(" in t for t in texts if "__scalar" in t),
+    }
+    return templates().get_template("CMakeLists.txt.j2").render(context)

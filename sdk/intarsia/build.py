@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Project to ELF, with exact sizes. Drives the project's own CMake."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from intarsia import boards, sizes, stack, toolchain
+from intarsia.boards import Board
+from intarsia.errors import BudgetError, EnvironmentMissing, StageError, UsageError
+
+MARKER = "intarsia.json"
+CONFIGURE_SECONDS = 120.0
+BUILD_SECONDS = 900.0
+
+
+@dataclass(frozen=True)
+class Project:
+    """A generated project on disk: its folder, its description (`intarsia.json`) and its board."""
+
+    folder: Path
+    document: dict[str, Any]
+    board: Board
+
+    @property
+    def elf(self) -> Path:
+        return self.folder / "build" / "firmware.elf"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A built project and its exact memory figures."""
+
+    project: Project
+    memory: sizes.MemoryReport
+
+
+def open_project(folder: Path) -> Project:
+    """Reads a project folder. Raises UsageError when it is not one of ours."""
+    marker = folder / MARKER
+    try:
+        document = json.loads(marker.read_text(encoding="utf-8"))
+    except OSError:
+        raise UsageError(
+            f"{folder} is not a firmware project (no {MARKER})", hint="make one with `intarsia generate`"
+        ) from None
+    except ValueError as error:
+        raise UsageError(f"{marker} is damaged: {error}", hint="generate the project again") from None
+    if not isinstance(document, dict) or document.get("schema") != "intarsia.project":
+        raise UsageError(f"{marker} is not a project description", hint="generate the project again")
+    return Project(folder.absolute(), document, boards.load(str(document.get("board"))))
+
+
+def tool(name: str) -> str:
+    """Path of cmake or ninja: of this environment first, then of the system. Raises EnvironmentMissing."""
+    local = Path(sys.executable).with_name(name)
+    found = str(local) if local.exists() else shutil.which(name)
+    if found is None:
+        raise EnvironmentMissing(f"{name} is not installed", hint=f"pip install {name}")
+    return found
+
+
+def build(
+    folder: Path, *, ram: int | None = None, flash: int | None = None, jobs: int | None = None
+) -> Built:
+    """Configures and compiles a project; sizes come from the ELF.
+
+    `ram` and `flash` are budgets in bytes; by default the board's. Raises EnvironmentMissing when a tool is missing,
+    StageError with the compiler's first messages, BudgetError when the firmware does not fit.
+    """
+    project = open_project(folder)
+    _check_compiler(project)
+    _run_cmake(project, jobs)
+    report = sizes.measure(project.elf, stack.analyse(project.elf, project.board.target.arch))
+    built = Built(project, report)
+    check_budget(built, ram, flash)
+    return built
+
+
+def check_budget(built: Built, ram: int | None, flash: int | None) -> None:
+    """Raises BudgetError with need, have and the largest consumers when a budget is exceeded."""
+    memory, report = built.project.board.memory, built.memory
+    for what, need, have, parts in (
+        ("RAM", report.ram_bytes, ram or memory.ram, report.ram_parts),
+        ("flash", report.flash_bytes, flash or memory.flash, report.flash_parts),
+    ):
+        if have is not None and need > have:
+            largest = ", ".join(f"{name} {size:,}" for name, size in parts[:5])
+            raise BudgetError(
+                f"{what}: needs {need:,} bytes, has {have:,}; largest: {largest}",
+                hint=f"choose a board with more {what}, or a smaller model",
+            )
+
+
+def _check_compiler(project: Project) -> None:
+    for program, install in toolchain.missing(project.board):
+        raise EnvironmentMissing(f"{program} is not installed; {project.board.name} needs it", hint=install)
+
+
+def _run_cmake(project: Project, jobs: int | None) -> None:
+    cmake, target = tool("cmake"), project.folder / "build"
+    if not (target / "build.ninja").exists():
+        command = [cmake, "-S", str(project.folder), "-B", str(target), "-G", "Ninja"]
+        command += [f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}"]
+        command += [f"-DCMAKE_TOOLCHAIN_FILE={project.folder / 'toolchain.cmake'}"]
+        _run(command, "configure", CONFIGURE_SECONDS, project)
+    _run([cmake, "--build", str(target), "-j", str(jobs or os.cpu_count())], "build", BUILD_SECONDS, project)
+
+
+def _run(command: list[str], step: str, seconds: float, project: Project) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        raise StageError(f"{step} of {project.folder.name} did not finish within {seconds:.0f} s") from None
+    if done.returncode == 0:
+        return
+    log = project.folder / f"{step}.log"
+    log.write_text(done.stdout + done.stderr, encoding="utf-8")
+    lines = [
+        line for line in (done.stdout + done.stderr).splitlines() if "error" in line or "undefined" in line
+    ]
+    lines += [
+        line
+        for line in (done.stdout + done.stderr).splitlines()
+        if "will not fit" in line or "overflowed" in line
+    ]
+    shown = "\n  ".join(lines[:4]) or "no message"
+    raise StageError(f"{step} of {project.folder.name} failed:\n  {shown}", hint=f"the whole log is in {log}")

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Device outputs against a reference of the same rounding rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+import intarsia
+from intarsia import oracle, simulate
+from intarsia.errors import EnvironmentMissing, StageError, UsageError
+from intarsia.exporters import tflite as exporter
+from intarsia.ir import Graph
+
+ORACLES = ("auto", "intarsia", "interpreter")
+
+FLOAT_TOLERANCE = 1e-4
+"""Float outputs count as different above this share of max(1, |reference|)."""
+
+Outputs = Sequence[Sequence[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`compared` output values, `mismatched` of them different, `max_abs_diff` in codes (integers) or real units.
+
+    `oracle` names the program that computed the reference, `rule` the rounding rule that both follow.
+    """
+
+    rule: str
+    oracle: str
+    compared: int
+    mismatched: int
+    max_abs_diff: float
+
+
+def reference(graph: Graph, samples: Outputs, which: str = "auto") -> tuple[str, list[list[np.ndarray]]]:
+    """(oracle, outputs per sample) under the graph's rule.
+
+    `interpreter` is the TFLite interpreter of the rule, `intarsia` our own exact reference; `auto` takes the
+    interpreter where it is installed and takes the model. Raises EnvironmentMissing or StageError for `interpreter`.
+    """
+    if which not in ORACLES:
+        raise UsageError(f"unknown oracle '{which}'", hint=f"one of {', '.join(ORACLES)}")
+    if which == "interpreter" or (which == "auto" and oracle.available(graph.rule)):
+        try:
+            outputs = oracle.interpret(exporter.export(graph), samples, graph.rule)
+            return oracle.version(graph.rule), outputs
+        except (StageError, EnvironmentMissing):
+            if which == "interpreter":
+                raise
+    return f"intarsia {intarsia.__version__}", [simulate.run(graph, sample) for sample in samples]
+
+
+def compare(rule: str, name: str, device: Outputs, expected: Outputs) -> Comparison:
+    """Counts differing output values."""
+    compared = mismatched = 0
+    largest = 0.0
+    for got, want in zip(device, expected, strict=True):
+        for a, b in zip(got, want, strict=True):
+            difference = np.abs(a.astype(np.float64) - b.reshape(a.shape).astype(np.float64))
+            difference = np.where(np.isnan(difference), np.inf, difference)
+            difference[(a == b.reshape(a.shape)) | (np.isnan(a) & np.isnan(b.reshape(a.shape)))] = 0.0
+            limit = FLOAT_TOLERANCE * np.maximum(1.0, np.abs(b)) if a.dtype.kind == "f" else 0.0
+            compared += a.size
+            mismatched += int((difference > limit).sum())
+            largest = max(largest, float(difference.max(initial=0.0)))
+    return Comparison(rule, name, compared, mismatched, largest)

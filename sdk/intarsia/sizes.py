@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exact memory figures of a linked firmware, read from its ELF file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from elftools.elf.elffile import ELFFile
+
+WEIGHTS_SECTION = ".itr_weights"
+ARENA_SECTION = ".itr_arena"
+STACK_SECTION = ".itr_stack"
+
+_ALLOCATED, _WRITABLE = 0x2, 0x1
+
+
+@dataclass(frozen=True)
+class MemoryReport:
+    """All in bytes. `ram_bytes` = arena + stack bound + other static data; `flash_bytes` is the whole image.
+
+    `code_bytes` is flash beside weights, biases and requantization constants. `ram_parts` and `flash_parts` list the
+    largest symbols, `flash_sections` the output sections.
+    """
+
+    arena_bytes: int
+    stack_bytes: int
+    ram_bytes: int
+    flash_bytes: int
+    weights_bytes: int
+    code_bytes: int
+    ram_parts: tuple[tuple[str, int], ...]
+    flash_parts: tuple[tuple[str, int], ...]
+    flash_sections: tuple[tuple[str, int], ...]
+
+    def to_json(self) -> dict[str, int]:
+        """The fields of `memory` in run.json."""
+        names = ("arena_bytes", "stack_bytes", "ram_bytes", "flash_bytes", "weights_bytes", "code_bytes")
+        return {name: getattr(self, name) for name in names}
+
+
+def measure(elf: Path, stack_bytes: int) -> MemoryReport:
+    """Figures of an ELF file; `stack_bytes` is the bound of the stack analysis."""
+    with elf.open("rb") as stream:
+        file = ELFFile(stream)
+        sections = [s for s in file.iter_sections() if s["sh_flags"] & _ALLOCATED and s["sh_size"]]
+        symbols = _symbols(file)
+        flash = [(s.name, s["sh_size"]) for s in sections if s["sh_type"] != "SHT_NOBITS"]
+        ram = {s.name: s["sh_size"] for s in sections if s["sh_flags"] & _WRITABLE}
+        flash_indices = {i for i, s in enumerate(file.iter_sections()) if (s.name, s["sh_size"]) in flash}
+        ram_indices = {i for i, s in enumerate(file.iter_sections()) if s.name in ram}
+    in_flash = [(name, size) for name, size, index in symbols if index in flash_indices]
+    in_ram = [(name, size) for name, size, index in symbols if index in ram_indices]
+    weights = dict(flash).get(WEIGHTS_SECTION)
+    if weights is None:
+        weights = sum(size for name, size in in_flash if "_layer" in name)
+    arena = ram.get(ARENA_SECTION) or sum(size for name, size in in_ram if name == "arena")
+    static = sum(size for name, size in ram.items() if name not in (ARENA_SECTION, STACK_SECTION))
+    if ARENA_SECTION not in ram:
+        static -= arena
+    total = sum(size for _, size in flash)
+    return MemoryReport(
+        arena_bytes=arena,
+        stack_bytes=stack_bytes,
+        ram_bytes=arena + stack_bytes + static,
+        flash_bytes=total,
+        weights_bytes=weights,
+        code_bytes=total - weights,
+        ram_parts=_largest([*in_ram, ("stack", stack_bytes)]),
+        flash_parts=_largest(in_flash),
+        flash_sections=tuple(flash),
+    )
+
+
+def _symbols(file: Any) -> list[tuple[str, int, int]]:
+    table = file.get_section_by_name(".symtab")
+    if table is None:
+        return []
+    return [
+        (symbol.name, symbol["st_size"], symbol["st_shndx"])
+        for symbol in table.iter_symbols()
+        if symbol["st_size"] and isinstance(symbol["st_shndx"], int)
+    ]
+
+
+def _largest(parts: list[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(parts, key=lambda part: (-part[1], part[0]))[:20])
