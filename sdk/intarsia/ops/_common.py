@@ -13,6 +13,8 @@ from intarsia.ir import Tensor
 
 ACTIVATIONS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")
 PADDINGS = ("SAME", "VALID")
+EXPLICIT = "EXPLICIT"
+"""Padding of a layer of a patch, given cell by cell; no model file has it."""
 
 _FLOAT_LIMITS = {
     "NONE": (-math.inf, math.inf),
@@ -75,6 +77,12 @@ class Window:
         if size < effective:
             raise ValueError(f"a window of {effective} does not fit an input of {size}")
         return Window((size - effective) // stride + 1, 0)
+
+    @staticmethod
+    def bordered(size: int, kernel: int, stride: int, dilation: int, pads: tuple[int, ...]) -> Window:
+        """With borders of `pads` cells before and behind; raises ValueError as `of` does."""
+        before, behind = pads
+        return Window(Window.of(size + before + behind, kernel, stride, dilation, "VALID").out, before)
 
 
 def schema() -> Any:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from intarsia.ir import Attrs, Graph, Node
+from intarsia.ir import ABSENT, Attrs, Graph, Node
 from intarsia.kernelcall import Step
 
 Shape = tuple[int, ...]
@@ -50,6 +50,29 @@ class WeightRule:
     axis: int | None
 
 
+@dataclass(frozen=True)
+class Field:
+    """Along one axis, cell i of the output is made from `reach` cells of the input, from i * stride - before on."""
+
+    reach: int = 1
+    stride: int = 1
+    before: int = 0
+
+
+Pads = tuple[int, int, int, int]
+"""Cells of border above, below, left and right of a feature map; negative: rows or columns that are not read."""
+
+
+def pointwise(node: Node, graph: Graph) -> tuple[Field, Field] | None:
+    """The receptive field of an operator that makes each pixel from the pixels in its place; None when shapes differ."""
+    maps = [graph.tensor(i) for i in (*node.inputs, *node.outputs) if i != ABSENT]
+    places = {t.shape[:3] for t in maps if not t.is_constant}
+    uniform = all(set(t.shape[-4:-1]) <= {1} for t in maps if t.is_constant)
+    if any(len(t.shape) != 4 for t in maps if not t.is_constant) or len(places) != 1 or not uniform:
+        return None
+    return (Field(), Field()) if places.pop()[0] == 1 else None
+
+
 class Operator:
     """One TFLite operator. Subclasses set `name` and `attrs` and override what they need."""
 
@@ -57,6 +80,8 @@ class Operator:
     attrs: ClassVar[type[Attrs]] = Attrs
     output_range: ClassVar[OutputRange] = OutputRange()
     weights: ClassVar[WeightRule | None] = None
+    crops: ClassVar[bool] = False
+    """Whether `localized` takes negative pads: kernels read a part of their input by themselves."""
 
     def parse(self, options: Any) -> Attrs:
         """Attrs from the schema's options object (None when the file has none). Raises ValueError."""
@@ -85,6 +110,24 @@ class Operator:
     def lower(self, node: Node, graph: Graph) -> list[Step]:
         """Kernel calls that compute this node."""
         raise ValueError(f"{self.name} cannot be lowered")
+
+    def receptive_field(self, node: Node, graph: Graph) -> tuple[Field, Field] | None:
+        """Rows and columns of every feature map input that a cell of the outputs is made from (NHWC, batch 1).
+
+        None: the outputs cannot be computed part by part.
+        """
+        return None
+
+    def localized(self, node: Node, graph: Graph, pads: Pads) -> tuple[Attrs, dict[int, np.ndarray]]:
+        """Attrs, and constant inputs that change, by position, with which a part of the input with these borders gives
+        a part of the output. Raises ValueError for borders that the operator cannot have."""
+        if any(pads):
+            raise ValueError(f"{self.name} cannot have borders of {pads}")
+        return node.attrs, {}
+
+    def lower_alike(self, places: Sequence[tuple[Node, Graph]]) -> list[list[Step]]:
+        """`lower` of one node in graphs that differ in extents, such that the calls differ in parameters alone."""
+        return [self.lower(node, graph) for node, graph in places]
 
     def cases(self, draw: Draw) -> Graph:
         """A random one-node graph for tests: shapes, options and quantization at their edges."""

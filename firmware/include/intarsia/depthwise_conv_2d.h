@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+/* DEPTHWISE_CONV_2D over NHWC feature maps, weights [kernel_h][kernel_w][in_c * multiplier].
+ *
+ * Output channel c * multiplier + m is made from input channel c; the window of out[n][y][x] starts
+ * at input (y * stride_h - pad_top, x * stride_w - pad_left); cells outside the input add nothing.
+ */
+#ifndef INTARSIA_DEPTHWISE_CONV_2D_H
+#define INTARSIA_DEPTHWISE_CONV_2D_H
+
+#include <stdint.h>
+
+typedef struct {
+  int32_t batch, in_h, in_w, in_c;
+  int32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+  int32_t pad_top, pad_left, out_h, out_w, multiplier;
+  int32_t in_zero, weights_zero, out_zero, minimum, maximum;
+} itr_depthwise_conv_2d_s8_s8_params;
+
+typedef struct {
+  int32_t batch, in_h, in_w, in_c;
+  int32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+  int32_t pad_top, pad_left, out_h, out_w, multiplier;
+  float minimum, maximum;
+} itr_depthwise_conv_2d_f32_params;
+
+/* out = clamp(itr_scale(bias[o] + sum (in - in_zero) * (weights - weights_zero), multiplier[o],
+ * shift[o]) + out_zero). With scratch (((kernel_h - 1) * dilation_h + 1) * in_w * in_c bytes; only
+ * for multiplier 1) `out` may be `in`: the rows that are still needed are kept there. Without it
+ * (NULL) they may not overlap. */
+void itr_depthwise_conv_2d_s8_s8__scalar(const itr_depthwise_conv_2d_s8_s8_params *p,
+                                         const int8_t *in, const int8_t *weights,
+                                         const int32_t *bias, const int32_t *multiplier,
+                                         const int8_t *shift, int8_t *out, void *scratch);
+
+/* out = clamp(sum in * weights + bias[o]), products added by kernel row, then column, bias last.
+ * `out` may not overlap `in`. */
+void itr_depthwise_conv_2d_f32__scalar(const itr_depthwise_conv_2d_f32_params *p, const float *in,
+                                       const float *weights, const float *bias, float *out);
+
+#endif

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Any function of one int8 value: `out[i] = table[in[i]]`. `out` may be `in`. */
+#ifndef INTARSIA_LOOKUP_H
+#define INTARSIA_LOOKUP_H
+
+#include <stdint.h>
+
+typedef struct {
+  int32_t size;
+} itr_lookup_s8_params;
+
+/* `table` has 256 entries in the order of the codes' bytes: 0 to 127, then -128 to -1. */
+void itr_lookup_s8__scalar(const itr_lookup_s8_params *p, const int8_t *in, const int8_t *table,
+                           int8_t *out);
+
+#endif

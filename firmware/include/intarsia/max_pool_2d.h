@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+/* MAX_POOL_2D over NHWC feature maps; the window of out[n][y][x] starts at input
+ * (y * stride_h - pad_top, x * stride_w - pad_left).
+ *
+ * The largest of the cells of the window that lie inside the input; then clamped. `out` may not
+ * overlap `in`. */
+#ifndef INTARSIA_MAX_POOL_2D_H
+#define INTARSIA_MAX_POOL_2D_H
+
+#include <stdint.h>
+
+typedef struct {
+  int32_t batch, in_h, in_w, in_c;
+  int32_t kernel_h, kernel_w, stride_h, stride_w;
+  int32_t pad_top, pad_left, out_h, out_w;
+  int32_t minimum, maximum;
+} itr_max_pool_2d_s8_params;
+
+typedef struct {
+  int32_t batch, in_h, in_w, in_c;
+  int32_t kernel_h, kernel_w, stride_h, stride_w;
+  int32_t pad_top, pad_left, out_h, out_w;
+  float minimum, maximum;
+} itr_max_pool_2d_f32_params;
+
+void itr_max_pool_2d_s8__scalar(const itr_max_pool_2d_s8_params *p, const int8_t *in, int8_t *out);
+
+void itr_max_pool_2d_f32__scalar(const itr_max_pool_2d_f32_params *p, const float *in, float *out);
+
+#endif

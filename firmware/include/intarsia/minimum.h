@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+/* MINIMUM: `out = a < b ? a : b`, codes compared as they are. The second operand may be a constant.
+ * Strides of 0 repeat an operand along an axis. `out` may be an operand that has as many elements
+ * as `out`. */
+#ifndef INTARSIA_MINIMUM_H
+#define INTARSIA_MINIMUM_H
+
+#include <stdint.h>
+
+typedef struct {
+  int32_t shape[4], a_stride[4], b_stride[4];
+} itr_minimum_s8_params;
+
+typedef struct {
+  int32_t shape[4], a_stride[4], b_stride[4];
+} itr_minimum_f32_params;
+
+void itr_minimum_s8__scalar(const itr_minimum_s8_params *p, const int8_t *a, const int8_t *b,
+                            int8_t *out);
+
+void itr_minimum_f32__scalar(const itr_minimum_f32_params *p, const float *a, const float *b,
+                             float *out);
+
+#endif

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "intarsia/quantize.h"
+
+#include "intarsia/fixedpoint.h"
+
+void itr_quantize_f32_s8__scalar(const itr_quantize_f32_s8_params *p, const float *in,
+                                 int8_t *out) {
+  for (int32_t i = 0; i < p->size; i++) {
+    out[i] = (int8_t)itr_clamp(itr_round_half_away(in[i] / p->scale) + p->zero, INT8_MIN, INT8_MAX);
+  }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "intarsia/softmax.h"
+
+#include "intarsia/softmax_row.h"
+
+void itr_softmax_s8_s16__scalar(const itr_softmax_s8_s16_params *p, const int8_t *in,
+                                int16_t *out) {
+  for (int32_t r = 0; r < p->rows; r++) {
+    const int32_t maximum = itr_row_maximum(in, p->depth);
+    const int32_t sum = itr_row_sum(in, p->depth, maximum, p->multiplier, p->shift, p->diff_min);
+    int32_t exponent;
+    const int32_t factor = itr_reciprocal(sum, 12, &exponent);
+    for (int32_t i = 0; i < p->depth; i++) {
+      const int32_t difference = in[i] - maximum;
+      int32_t code = INT16_MIN;
+      if (difference >= p->diff_min) {
+        const int32_t scaled = itr_scale(difference, p->multiplier, p->shift);
+        code += itr_row_probability(scaled, factor, exponent, 16);
+      }
+      out[i] = (int16_t)itr_clamp(code, INT16_MIN, INT16_MAX);
+    }
+    in += p->depth;
+    out += p->depth;
+  }
+}

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shared by operators of one tensor that treat each element alone: int8 becomes a table of 256 codes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from intarsia.fixedpoint import Int64Array, multiply_by_quantized_multiplier, quantize_multiplier
+from intarsia.floatmath import Float32Array
+from intarsia.ir import Attrs, Graph, Node, Quantization
+from intarsia.kernelcall import Constant, KernelCall, Param, Step
+from intarsia.ops import _cases
+from intarsia.ops._elementwise import case_quant
+from intarsia.ops.base import Draw, Field, Operator, Shape, Values, pointwise
+
+_LARGEST_SHIFT = 22  # a difference of two codes has at most 9 bits with its sign
+
+
+class UnaryOperator(Operator):
+    """An element-wise operator of one tensor, int8 or float32."""
+
+    def codes(self, node: Node, graph: Graph, x: Int64Array) -> Int64Array:
+        """int8 output codes for int8 input codes."""
+        raise NotImplementedError
+
+    def real(self, node: Node, x: Float32Array) -> Float32Array:
+        """float32 outputs for float32 inputs."""
+        raise NotImplementedError
+
+    def float_kernel(self, node: Node) -> tuple[str, str, dict[str, Param]]:
+        """Folder, contract and parameters (beside `size`) of the float32 kernel."""
+        raise NotImplementedError
+
+    def scale_fault(self, node: Node, graph: Graph) -> str | None:
+        """Why the scales of an int8 node cannot be run, or None."""
+        return None
+
+    def unsupported(self, node: Node, graph: Graph) -> str | None:
+        x, out = graph.required(node, 0), graph.output(node)
+        if x.dtype.name not in ("int8", "float32") or x.dtype != out.dtype:
+            return f"{x.dtype.name} input with {out.dtype.name} output"
+        if x.dtype.name == "int8":
+            if any(t.quant is None or t.quant.per_channel for t in (x, out)):
+                return "int8 tensors must have one scale each"
+            return self.scale_fault(node, graph)
+        return None
+
+    def infer(self, node: Node, graph: Graph) -> list[Shape]:
+        return [graph.required(node, 0).shape]
+
+    def table(self, node: Node, graph: Graph) -> np.ndarray:
+        """int8[256]: output codes in the order of the input codes' bytes (0..127, -128..-1)."""
+        inputs = np.arange(256, dtype=np.uint8).view(np.int8).astype(np.int64)
+        return self.codes(node, graph, inputs).astype(np.int8)
+
+    def reference(self, node: Node, graph: Graph, values: Values) -> list[np.ndarray]:
+        x = values[0]
+        assert x is not None
+        if x.dtype == np.float32:
+            return [self.real(node, x).astype(np.float32)]
+        return [self.table(node, graph)[x.view(np.uint8)]]
+
+    def receptive_field(self, node: Node, graph: Graph) -> tuple[Field, Field] | None:
+        return pointwise(node, graph)
+
+    def lower(self, node: Node, graph: Graph) -> list[Step]:
+        source = graph.required(node, 0)
+        size: dict[str, Param] = {"size": source.elements}
+        if source.dtype.is_float:
+            op, contract, params = self.float_kernel(node)
+            return [
+                KernelCall(op, contract, {**size, **params}, node.inputs[:1], node.outputs, inplace=((0, 0),))
+            ]
+        return [lookup_call(node, source.elements, self.table(node, graph))]
+
+    def case_attrs(self, draw: Draw) -> Attrs:
+        return self.attrs()
+
+    def case_quants(self, case: _cases.Case) -> tuple[Quantization, Quantization]:
+        """Quantization of input and output of a random int8 case."""
+        scale = case.scale(-9, 1)
+        out = scale * 2.0 ** case.draw.integer(-2, 2) * (1 + case.draw.integer(0, 1000) / 1000)
+        return case_quant(case, scale), case_quant(case, out)
+
+    def cases(self, draw: Draw) -> Graph:
+        case = _cases.Case(draw)
+        kind = draw.choice(("int8", "float32"))
+        shape = draw.choice(((256,), (2, 128), (1,), (1, 5, 3), (2, 3, 1, 7), (3, 3, 4, 17)))
+        attrs = self.case_attrs(draw)
+        if kind == "float32":
+            return case.graph(self, [case.input(shape, kind)], attrs)
+        source, out = self.case_quants(case)
+        return case.graph(self, [case.input(shape, kind, source)], attrs, [(kind, out)])
+
+
+def lookup_call(node: Node, size: int, table: np.ndarray) -> KernelCall:
+    """A call of the int8 table kernel."""
+    return KernelCall(
+        "lookup",
+        "lookup_s8",
+        {"size": size},
+        node.inputs[:1],
+        node.outputs,
+        constants=(Constant("table", table),),
+        inplace=((0, 0),),
+    )
+
+
+def saturate(x: Int64Array) -> Int64Array:
+    return np.clip(x, -128, 127)
+
+
+def scaled(x: Int64Array, factor: float) -> Int64Array:
+    """x * factor by TFLite's quantized multiplier; negative factors keep their sign in the multiplier."""
+    multiplier, shift = quantize_multiplier(abs(factor))
+    return multiply_by_quantized_multiplier(x, multiplier if factor >= 0 else -multiplier, shift)
+
+
+def factor_fault(*factors: float) -> str | None:
+    """Why factors between scales cannot be run, or None: differences of codes must not overflow 32 bits."""
+    if any(not math.isfinite(f) or quantize_multiplier(abs(f))[1] > _LARGEST_SHIFT for f in factors):
+        return "the output scale is too small for the input scale"
+    return None
+
+
+def transform_codes(
+    node: Node, graph: Graph, x: Int64Array, transform: Callable[[np.ndarray], np.ndarray]
+) -> Int64Array:
+    """Codes of a real function as TFLite's tables have them (LUTPopulate): everything in float32.
+
+    `transform` takes float64 and gives the function's value in float64, which is rounded to float32 once.
+    """
+    source, out = graph.required(node, 0), graph.output(node)
+    real = np.float32(source.scale) * (x - source.zero_point).astype(np.float32)
+    value = transform(real.astype(np.float64)).astype(np.float32)
+    steps = (value * (np.float32(1) / np.float32(out.scale))).astype(np.float64)
+    return saturate((np.trunc(steps + np.copysign(0.5, steps)) + out.zero_point).astype(np.int64))

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shared by RELU, RELU6 and RELU_N1_TO_1: rescaling with a clamp."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intarsia.fixedpoint import Int64Array
+from intarsia.floatmath import Float32Array
+from intarsia.ir import Graph, Node
+from intarsia.kernelcall import Param
+from intarsia.ops._common import float_limits, quantized_limits
+from intarsia.ops._elementwise import clamp_real, scale_of
+from intarsia.ops._lookup import UnaryOperator, factor_fault, scaled
+
+
+class Relu(UnaryOperator):
+    """A clamp to the limits of the activation that has the operator's name."""
+
+    def factor(self, node: Node, graph: Graph) -> float:
+        return float(scale_of(graph.required(node, 0)) / scale_of(graph.output(node)))
+
+    def scale_fault(self, node: Node, graph: Graph) -> str | None:
+        return factor_fault(self.factor(node, graph))
+
+    def codes(self, node: Node, graph: Graph, x: Int64Array) -> Int64Array:
+        source, out = graph.required(node, 0), graph.output(node)
+        low, high = quantized_limits(self.name, out)
+        result = scaled(x - source.zero_point, self.factor(node, graph)) + out.zero_point
+        return np.minimum(np.maximum(result, low), high)
+
+    def real(self, node: Node, x: Float32Array) -> Float32Array:
+        return clamp_real(x, *float_limits(self.name))
+
+    def float_kernel(self, node: Node) -> tuple[str, str, dict[str, Param]]:
+        low, high = float_limits(self.name)
+        return "clamp", "clamp_f32", {"minimum": low, "maximum": high}

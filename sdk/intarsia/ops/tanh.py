@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TANH: int8 by a table made in float32, and float32."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intarsia import floatmath
+from intarsia.fixedpoint import Int64Array
+from intarsia.floatmath import Float32Array
+from intarsia.ir import Graph, Node, Quantization
+from intarsia.kernelcall import Param
+from intarsia.ops import _cases
+from intarsia.ops._lookup import UnaryOperator, transform_codes
+from intarsia.ops.base import OutputRange
+
+_OUTPUT_SCALE = 1 / 128
+_SMALLEST_SCALE = 2.0**-20
+
+
+class Tanh(UnaryOperator):
+    name = "TANH"
+    output_range = OutputRange("fixed", _OUTPUT_SCALE, 0)
+
+    def scale_fault(self, node: Node, graph: Graph) -> str | None:
+        scale = graph.output(node).scale
+        return None if scale >= _SMALLEST_SCALE else f"output scale {scale:g} is below {_SMALLEST_SCALE:g}"
+
+    def codes(self, node: Node, graph: Graph, x: Int64Array) -> Int64Array:
+        return transform_codes(node, graph, x, np.tanh)
+
+    def real(self, node: Node, x: Float32Array) -> Float32Array:
+        return floatmath.tanh(x)
+
+    def float_kernel(self, node: Node) -> tuple[str, str, dict[str, Param]]:
+        return "tanh", "tanh_f32", {}
+
+    def case_quants(self, case: _cases.Case) -> tuple[Quantization, Quantization]:
+        source, _ = super().case_quants(case)
+        return source, Quantization((_OUTPUT_SCALE,), (0,))
+
+
+OPERATOR = Tanh()
