@@ -34,14 +34,19 @@ def written() -> dict[tuple[str, str], Path]:
 
 
 @cache
-def generators() -> dict[tuple[str, str], Generator]:
-    """Kernel generators: (contract, instruction set) -> generate function."""
-    found: dict[tuple[str, str], Generator] = {}
-    for module in pkgutil.iter_modules(kernels.__path__):
-        contract, _, isa = module.name.partition("__")
-        if isa:
-            found[contract, isa] = importlib.import_module(f"{kernels.__name__}.{module.name}").generate
-    return found
+def generator(contract: str, isa: str) -> Generator | None:
+    """The kernel generator of a contract for an instruction set, or None when there is none."""
+    name = f"{contract}__{isa}"
+    if name not in generated():
+        return None
+    generate: Generator = importlib.import_module(f"{kernels.__name__}.{name}").generate
+    return generate
+
+
+@cache
+def generated() -> frozenset[str]:
+    """Names `<contract>__<isa>` that have a generator."""
+    return frozenset(m.name for m in pkgutil.iter_modules(kernels.__path__) if "__" in m.name)
 
 
 def headers_of(texts: list[str]) -> list[str]:

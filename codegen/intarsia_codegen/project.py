@@ -71,7 +71,7 @@ def write(program: Program, board: Board, out: Path) -> None:
         headers = library.headers_of([p.read_text() for p in folder.rglob("*.[chS]")])
         for header in headers:
             _copy(assets.firmware() / "include" / header, folder / "include" / header)
-        cmake = _cmake(program, board, sources, runtime, folder)
+        cmake = _cmake(program, board, sources, runtime)
         (folder / "CMakeLists.txt").write_text(cmake, encoding="utf-8")
         modelfile.save(graph, folder / "model.itr")
         document = describe(program, board, digest, emitted)
@@ -171,15 +171,13 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def _cmake(program: Program, board: Board, sources: list[str], runtime: list[str], folder: Path) -> str:
-    texts = [(folder / s).read_text(encoding="utf-8") for s in sources]
+def _cmake(program: Program, board: Board, sources: list[str], runtime: list[str]) -> str:
     context = {
         "P": program.identifier,
         "title": comment(program.graph.name),
         "version": intarsia.__version__,
         "board": board.name,
         "cpu_flags": board.target.cpu_flags,
-        "kernel_flags": ["-ffreestanding"] if board.target.arch != "host" else ["-O2"],
         "model_sources": sources,
         "runtime_sources": runtime,
         "hal_folders": [f"hal/{name}" for name in board.target.hal],
@@ -187,6 +185,5 @@ def _cmake(program: Program, board: Board, sources: list[str], runtime: list[str
         "layer_count": len(program.layers),
         "linker_script": board.linker_script() is not None,
         "stack_bytes": board.memory.stack,
-        "needs_libm": any("#include <math.h>" in t and "f(" in t for t in texts if "__scalar" in t),
     }
     return templates().get_template("CMakeLists.txt.j2").render(context)

@@ -34,7 +34,7 @@ def choose(call: KernelCall, isas: Sequence[str], name: str) -> Chosen:
     generated = [
         (kernel.cost, order, isa, kernel)
         for order, isa in enumerate(isas)
-        if (generate := library.generators().get((call.contract, isa)))
+        if (generate := library.generator(call.contract, isa))
         if (kernel := generate(call, name)) is not None
     ]
     if generated:

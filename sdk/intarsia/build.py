@@ -78,7 +78,9 @@ def build(
     project = open_project(folder)
     _check_compiler(project)
     _run_cmake(project, jobs)
-    report = sizes.measure(project.elf, stack.analyse(project.elf, project.board.target.arch))
+    name = project.document["identifier"]
+    pointed = (f"{name}_init", f"{name}_invoke")
+    report = sizes.measure(project.elf, stack.analyse(project.elf, project.board.target.arch, pointed))
     built = Built(project, report)
     check_budget(built, ram, flash)
     return built

@@ -196,7 +196,7 @@ def _decode_result(payload: bytes, identity: Identity) -> Inference:
     counts = None
     if identity.profiled and identity.unit != "none":
         empty = units(identity.empty_mark_ticks, identity.ticks_per_unit)
-        counts = tuple(units(t, identity.ticks_per_unit) - empty for t in ticks)
+        counts = tuple(max(units(t, identity.ticks_per_unit) - empty, 0) for t in ticks)
     return Inference(
         outputs=payload[4 + 4 * len(ticks) :],
         layer_counts=counts,

@@ -34,7 +34,7 @@ class DType:
         """Smallest and largest integer value. Raises ValueError for float types."""
         if not self.is_integer:
             raise ValueError(f"{self.name} has no integer range")
-        info = np.iinfo(self.numpy)
+        info = np.iinfo(self.numpy.name)
         return int(info.min), int(info.max)
 
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a TFLite interpreter's reference kernels (BUILTIN_REF): a program of its own, so that any environment can do it.
 
-Called as `python interpret.py PACKAGE MODEL IN.npz OUT.npz`: PACKAGE is tflite_runtime or ai_edge_litert, `IN.npz`
-holds `s<sample>_<input>` arrays, `OUT.npz` gets `s<sample>_<output>`. Needs numpy and PACKAGE; nothing of Intarsia.
+Called as `python interpret.py PACKAGE FOLDER`: PACKAGE is tflite_runtime or ai_edge_litert. FOLDER holds models
+`m<i>.tflite` and their samples `in<i>.npz` with arrays `s<sample>_<input>`; it gets `out<i>.npz` with arrays
+`s<sample>_<output>`, or `error<i>.txt` where the interpreter refuses a model. Needs numpy and PACKAGE, nothing of
+Intarsia.
 """
 
 import importlib
@@ -24,24 +26,37 @@ def invoke(module: Any, model: bytes, samples: list[list[np.ndarray]]) -> list[l
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     results = []
     for sample in samples:
-        for detail, value in zip(inputs, sample):
+        for detail, value in zip(inputs, sample, strict=True):
             interpreter.set_tensor(detail["index"], value.reshape(detail["shape"]))
         interpreter.invoke()
         results.append([interpreter.get_tensor(detail["index"]) for detail in outputs])
     return results
 
 
-def main(package: str, model: str, source: str, target: str) -> None:
-    data = np.load(source)
+def load_samples(path: Path) -> list[list[np.ndarray]]:
+    """The samples of one `in<i>.npz`."""
     samples: list[list[np.ndarray]] = []
-    while f"s{len(samples)}_0" in data:
-        prefix, sample = f"s{len(samples)}_", []
-        while f"{prefix}{len(sample)}" in data:
-            sample.append(data[f"{prefix}{len(sample)}"])
-        samples.append(sample)
-    results = invoke(importlib.import_module(f"{package}.interpreter"), Path(model).read_bytes(), samples)
-    np.savez(target, **{f"s{i}_{j}": y for i, ys in enumerate(results) for j, y in enumerate(ys)})
+    with np.load(path) as data:
+        while f"s{len(samples)}_0" in data:
+            prefix, sample = f"s{len(samples)}_", []
+            while f"{prefix}{len(sample)}" in data:
+                sample.append(data[f"{prefix}{len(sample)}"])
+            samples.append(sample)
+    return samples
+
+
+def main(package: str, folder: str) -> None:
+    module = importlib.import_module(f"{package}.interpreter")
+    for model in sorted(Path(folder).glob("m*.tflite")):
+        number = model.stem[1:]
+        try:
+            results = invoke(module, model.read_bytes(), load_samples(model.with_name(f"in{number}.npz")))
+        except (RuntimeError, ValueError) as error:
+            model.with_name(f"error{number}.txt").write_text(str(error))
+            continue
+        arrays = {f"s{i}_{j}": y for i, ys in enumerate(results) for j, y in enumerate(ys)}
+        np.savez(model.with_name(f"out{number}.npz"), **arrays)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5])
+    main(*sys.argv[1:3])

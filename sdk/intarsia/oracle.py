@@ -76,22 +76,43 @@ def interpret(
     `samples` hold one array per model input. Raises EnvironmentMissing when that interpreter is not installed and
     StageError when it refuses the model.
     """
+    (answer,) = interpret_many([(model, samples)], rule, timeout=timeout)
+    if isinstance(answer, str):
+        raise StageError(f"{DISTRIBUTIONS[rule]} refused the model: {answer}")
+    return answer
+
+
+def interpret_many(
+    jobs: Sequence[tuple[bytes, Sequence[Sequence[np.ndarray]]]], rule: str, *, timeout: float = 600.0
+) -> list[list[list[np.ndarray]] | str]:
+    """`interpret` for several (model, samples) in one process; the message instead where a model is refused."""
     python = _require(rule)
-    with tempfile.TemporaryDirectory() as folder:
-        model_path, source, target = (Path(folder) / n for n in ("model.tflite", "in.npz", "out.npz"))
-        model_path.write_bytes(model)
-        arrays = {f"s{i}_{j}": x for i, xs in enumerate(samples) for j, x in enumerate(xs)}
-        np.savez(source, **arrays)  # type: ignore[arg-type]
-        command = [python, program.__file__, _MODULES[rule], str(model_path), str(source), str(target)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for number, (model, samples) in enumerate(jobs):
+            (folder / f"m{number}.tflite").write_bytes(model)
+            arrays = {f"s{i}_{j}": x for i, xs in enumerate(samples) for j, x in enumerate(xs)}
+            np.savez(folder / f"in{number}.npz", **arrays)  # type: ignore[arg-type]
+        command = [python, program.__file__, _MODULES[rule], str(folder)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
         except subprocess.TimeoutExpired:
             raise StageError(f"{DISTRIBUTIONS[rule]} did not finish within {timeout:.0f} s") from None
         if done.returncode != 0:
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise StageError(f"{DISTRIBUTIONS[rule]} refused the model: {last}")
-        with np.load(target) as results:
-            return [
-                [results[f"s{i}_{j}"] for j in range(sum(k.startswith(f"s{i}_") for k in results))]
-                for i in range(len(samples))
-            ]
+            last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            raise StageError(f"{DISTRIBUTIONS[rule]} failed: {last}")
+        return [_answer(folder, number) for number in range(len(jobs))]
+
+
+def _answer(folder: Path, number: int) -> list[list[np.ndarray]] | str:
+    error = folder / f"error{number}.txt"
+    if error.exists():
+        return error.read_text().strip()
+    with np.load(folder / f"out{number}.npz") as arrays:
+        results: list[list[np.ndarray]] = []
+        while f"s{len(results)}_0" in arrays:
+            prefix, outputs = f"s{len(results)}_", []
+            while f"{prefix}{len(outputs)}" in arrays:
+                outputs.append(arrays[f"{prefix}{len(outputs)}"])
+            results.append(outputs)
+        return results

@@ -10,17 +10,16 @@ import numpy as np
 from intarsia import ops
 from intarsia.ir import ABSENT, Graph
 
-ORACLE = "intarsia reference"
-
-
 def run_all(graph: Graph, inputs: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
-    """Values of every feature map by tensor index, for one sample."""
-    values: dict[int, np.ndarray] = {
-        index: np.asarray(x).reshape(graph.tensor(index).shape)
-        for index, x in zip(graph.inputs, inputs, strict=True)
-    }
+    """Values of every feature map by tensor index, for one sample. Raises ValueError for inputs of another type."""
+    values: dict[int, np.ndarray] = {}
+    for index, x in zip(graph.inputs, inputs, strict=True):
+        tensor = graph.tensor(index)
+        if x.dtype != tensor.dtype.numpy:
+            raise ValueError(f"input '{tensor.name}' takes {tensor.dtype.name}, not {x.dtype}")
+        values[index] = x.reshape(tensor.shape)
     for node in graph.nodes:
-        operands = [_value(graph, values, index) for index in node.inputs]
+        operands = [_operand(graph, values, index) for index in node.inputs]
         results = ops.registry()[node.op].reference(node, graph, operands)
         for index, result in zip(node.outputs, results, strict=True):
             tensor = graph.tensor(index)
@@ -39,8 +38,10 @@ def run(graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [_value(graph, values, index) for index in graph.outputs]
 
 
+def _operand(graph: Graph, values: Mapping[int, np.ndarray], index: int) -> np.ndarray | None:
+    return None if index == ABSENT else _value(graph, values, index)
+
+
 def _value(graph: Graph, values: Mapping[int, np.ndarray], index: int) -> np.ndarray:
-    if index == ABSENT:
-        return None  # type: ignore[return-value]
     data = graph.tensor(index).data
     return values[index] if data is None else data

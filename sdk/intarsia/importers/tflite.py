@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from pathlib import Path
 from typing import Any
@@ -11,27 +12,31 @@ import numpy as np
 
 from intarsia import dtypes, ops
 from intarsia.errors import ModelError
-from intarsia.ir import ABSENT, Graph, Node, Quantization, Tensor
+from intarsia.ir import ABSENT, Attrs, Graph, Node, Quantization, Tensor
 from intarsia.ops._common import schema
 
 IDENTIFIER = b"TFL3"
 MAX_ELEMENTS = 1 << 28
 """Largest tensor that is taken, in elements: 256 Mi, far above what any board holds."""
+MAX_RANK = 8
+MAX_ENTRIES = 1 << 14
+"""Most tensors, operators, buffers and the like that are read."""
 
 
-def load(path: Path, *, rule: str = "tflm") -> Graph:
-    """Reads a `.tflite` file. Raises ModelError for malformed files and for operators that are not supported."""
+def load(path: Path, *, rule: str = "tflm", partial: bool = False) -> Graph:
+    """Reads a `.tflite` file. Raises ModelError for malformed files and, unless `partial`, for operators that are not
+    supported."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(
             f"cannot read {path}: {error.strerror}", hint="give the path of a .tflite file"
         ) from None
-    return parse(data, name=path.stem, rule=rule)
+    return parse(data, name=path.stem, rule=rule, partial=partial)
 
 
-def parse(data: bytes, *, name: str, rule: str = "tflm") -> Graph:
-    """Graph of the bytes of a `.tflite` file. Raises ModelError."""
+def parse(data: bytes, *, name: str, rule: str = "tflm", partial: bool = False) -> Graph:
+    """Graph of the bytes of a `.tflite` file; `partial` keeps unknown operators, without options. Raises ModelError."""
     model = _unpack(data)
     subgraphs = model.subgraphs or []
     if len(subgraphs) != 1:
@@ -41,10 +46,12 @@ def parse(data: bytes, *, name: str, rule: str = "tflm") -> Graph:
         )
     subgraph = subgraphs[0]
     tensors = _tensors(model, subgraph)
-    nodes = _nodes(model, subgraph, tensors)
+    nodes = _nodes(model, subgraph, tensors, partial)
     inputs = _indices(subgraph.inputs, len(tensors), "graph input")
     outputs = _indices(subgraph.outputs, len(tensors), "graph output")
     graph = Graph(name, tuple(tensors), tuple(nodes), inputs, outputs, rule)
+    if any(ops.get(node.op) is None for node in nodes):
+        return graph
     try:
         graph.verify()
     except ValueError as error:
@@ -58,6 +65,7 @@ def _unpack(data: bytes) -> Any:
             "not a .tflite file (no TFL3 identifier)", hint="convert the model to TensorFlow Lite"
         )
     try:
+        _bound(schema().Model.GetRootAs(data, 0))
         return schema().ModelT.InitFromPackedBuf(data, 0)
     except (
         struct.error,
@@ -72,6 +80,27 @@ def _unpack(data: bytes) -> Any:
             f"malformed .tflite file: {type(error).__name__} while reading its tables",
             hint="the file is damaged or cut off; convert or download it again",
         ) from None
+
+
+def _bound(model: Any) -> None:
+    """Refuses tables that claim more entries than any model has, before each entry is read. Raises ModelError."""
+    counts = {
+        "subgraphs": model.SubgraphsLength(),
+        "operator codes": model.OperatorCodesLength(),
+        "buffers": model.BuffersLength(),
+        "metadata entries": model.MetadataLength(),
+        "signatures": model.SignatureDefsLength(),
+    }
+    for index in range(min(counts["subgraphs"], MAX_ENTRIES)):
+        subgraph = model.Subgraphs(index)
+        counts["tensors"] = counts.get("tensors", 0) + subgraph.TensorsLength()
+        counts["operators"] = counts.get("operators", 0) + subgraph.OperatorsLength()
+    for what, count in counts.items():
+        if count > MAX_ENTRIES:
+            raise ModelError(
+                f"the model claims {count} {what}; {MAX_ENTRIES} are the most that is read",
+                hint="the file is damaged; convert or download it again",
+            )
 
 
 def _indices(values: Any, count: int, what: str) -> tuple[int, ...]:
@@ -97,13 +126,25 @@ def _tensor(model: Any, source: Any, index: int, code_names: dict[int, str]) -> 
     shape = tuple(int(d) for d in source.shape) if source.shape is not None else ()
     if any(d < 0 for d in shape):
         raise ModelError(f"{where} has a dynamic shape {list(shape)}", hint="convert with a fixed batch size")
-    elements = 1
-    for extent in shape:
-        elements *= extent
-        if elements > MAX_ELEMENTS:
-            raise ModelError(f"{where} has shape {list(shape)}: too large")
-    data = _data(model, source, where, dtype, shape, elements)
-    return Tensor(name, shape, dtype, _quantization(source, where, shape, data is not None), data)
+    if len(shape) > MAX_RANK:
+        raise ModelError(f"{where} has {len(shape)} dimensions; up to {MAX_RANK} are supported")
+    if math.prod(max(extent, 1) for extent in shape) > MAX_ELEMENTS:
+        raise ModelError(f"{where} has shape {list(shape)}: too large")
+    data = _data(model, source, where, dtype, shape, math.prod(shape))
+    quant = _quantization(source, where, shape, data is not None)
+    if quant is not None and dtype.is_integer:
+        _check_codes(quant, where, dtype, data is not None)
+    return Tensor(name, shape, dtype, quant, data)
+
+
+def _check_codes(quant: Quantization, where: str, dtype: dtypes.DType, constant: bool) -> None:
+    """Raises ModelError for zero points that are no codes and for feature maps without a scale."""
+    low, high = dtype.range
+    for zero_point in quant.zero_point:
+        if not low <= zero_point <= high:
+            raise ModelError(f"{where} is {dtype.name} with a zero point of {zero_point}")
+    if not constant and quant.scale[0] == 0:
+        raise ModelError(f"{where} is a quantized feature map with a scale of 0")
 
 
 def _text(raw: Any) -> str:
@@ -122,7 +163,7 @@ def _data(
             f"{where} keeps its data outside the model table", hint="convert to a model below 2 GB"
         )
     if raw is None or len(raw) == 0:
-        return None
+        return None if elements else np.zeros(shape, dtype.numpy)
     content = np.asarray(raw, np.uint8).tobytes()
     if len(content) != elements * dtype.bytes:
         raise ModelError(
@@ -156,7 +197,7 @@ def _quantization(source: Any, where: str, shape: tuple[int, ...], constant: boo
     return Quantization(scale, zero, axis if len(scale) > 1 else 0)
 
 
-def _nodes(model: Any, subgraph: Any, tensors: list[Tensor]) -> list[Node]:
+def _nodes(model: Any, subgraph: Any, tensors: list[Tensor], partial: bool) -> list[Node]:
     names = {v: k for k, v in vars(schema().BuiltinOperator).items() if not k.startswith("_")}
     codes = model.operatorCodes or []
     nodes: list[Node] = []
@@ -176,6 +217,7 @@ def _nodes(model: Any, subgraph: Any, tensors: list[Tensor]) -> list[Node]:
         label = tensors[outputs[0]].name if outputs else ""
         operator = ops.get(name)
         if operator is None:
+            nodes.append(Node(name, inputs, outputs, Attrs(), label))
             kinds = ", ".join(tensors[i].dtype.name for i in inputs if i != ABSENT)
             unsupported.append(f"{name} (operator {position}, output '{label}', inputs {kinds})")
             continue
@@ -185,7 +227,7 @@ def _nodes(model: Any, subgraph: Any, tensors: list[Tensor]) -> list[Node]:
             reason = "has no options" if source.builtinOptions is None else str(error)
             raise ModelError(f"{name} (operator {position}, output '{label}') {reason}") from None
         nodes.append(Node(name, inputs, outputs, attrs, label))
-    if unsupported:
+    if unsupported and not partial:
         raise ModelError(
             "operators that are not supported:\n  " + "\n  ".join(unsupported),
             hint="`intarsia analyze --operators` lists what is supported; replace the layer or split the model there",
