@@ -3,13 +3,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from intarsia import ops
+from intarsia.errors import StageError
+from intarsia.exporters import borders
 from intarsia.exporters.flatbuffer import TfliteWriter
-from intarsia.ir import ABSENT, Graph
+from intarsia.ir import ABSENT, Graph, Node
 
 
 def export(graph: Graph) -> bytes:
-    """Bytes of a `.tflite` file with the graph's tensors, constants, options and quantization."""
+    """Bytes of a `.tflite` file with the graph's tensors, constants, options and quantization.
+
+    Raises StageError when the format cannot say what a node computes.
+    """
+    graph = borders.separate(graph)
     writer = TfliteWriter()
     for tensor in graph.tensors:
         quant = tensor.quant
@@ -23,9 +31,24 @@ def export(graph: Graph) -> bytes:
             axis=quant.axis if quant else 0,
         )
     for node in graph.nodes:
-        operator = ops.registry()[node.op]
         inputs = node.inputs
         while inputs and inputs[-1] == ABSENT:
             inputs = inputs[:-1]
-        writer.operator(node.op, inputs, node.outputs, operator.options(node.attrs))
+        writer.operator(node.op, inputs, node.outputs, _options(node))
     return writer.finish(graph.inputs, graph.outputs)
+
+
+def _options(node: Node) -> Any:
+    """The schema's options object, which must give the node's attributes back when it is read."""
+    operator = ops.registry()[node.op]
+    try:
+        options = operator.options(node.attrs)
+        faithful = operator.parse(options) == node.attrs
+    except ValueError:
+        faithful = False
+    if not faithful:
+        raise StageError(
+            f"{node.op} '{node.name}' cannot be a .tflite file's: no field for {node.attrs}",
+            hint="compare with Intarsia's own reference instead",
+        )
+    return options

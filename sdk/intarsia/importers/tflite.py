@@ -121,8 +121,9 @@ def _tensor(model: Any, source: Any, index: int, code_names: dict[int, str]) -> 
     where = f"tensor {index} '{name}'"
     type_name = code_names.get(source.type, f"type {source.type}")
     dtype = dtypes.BY_NAME.get(type_name)
-    if dtype is None:
-        raise ModelError(f"{where} is of type {type_name}", hint=f"supported: {', '.join(dtypes.BY_NAME)}")
+    if dtype is None or dtype.is_packed:
+        supported = ", ".join(d.name for d in dtypes.ALL if not d.is_packed)
+        raise ModelError(f"{where} is of type {type_name}", hint=f"supported: {supported}")
     shape = tuple(int(d) for d in source.shape) if source.shape is not None else ()
     if any(d < 0 for d in shape):
         raise ModelError(f"{where} has a dynamic shape {list(shape)}", hint="convert with a fixed batch size")

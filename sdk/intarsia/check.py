@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether every node of a graph can be run: one error lists all that cannot, with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from intarsia import ops
+from intarsia.errors import ModelError
+from intarsia.ir import ABSENT, Graph, Node
+from intarsia.ops.base import Shape
+
+SHOWN = 20
+"""Offenders that are written out; the rest are counted."""
+
+
+def check(graph: Graph) -> None:
+    """Raises ModelError naming operator, position, output, input types and reason of each offender."""
+    faults = [
+        f"{node.op} (operator {position}, {_operands(node, graph)}): {reason}"
+        for position, node in enumerate(graph.nodes)
+        if (reason := fault(node, graph))
+    ]
+    if not faults:
+        return
+    shown = faults[:SHOWN]
+    if len(faults) > SHOWN:
+        shown.append(f"and {len(faults) - SHOWN} more")
+    raise ModelError(
+        "the model cannot be run:\n  " + "\n  ".join(shown),
+        hint="replace or convert these layers again (`intarsia analyze --operators` lists what is supported)",
+    )
+
+
+def fault(node: Node, graph: Graph) -> str | None:
+    """Why a node cannot be run, or None: types and options first, then shapes against those of the model."""
+    operator = ops.get(node.op)
+    if operator is None:
+        return "the operator is not supported"
+    if not node.outputs:
+        return "it has no outputs"
+    try:
+        return operator.unsupported(node, graph) or _misfit(operator.infer(node, graph), node, graph)
+    except ValueError as error:
+        return str(error)
+    except IndexError:
+        return "its inputs and outputs do not have the number or rank that the operator needs"
+
+
+def _misfit(shapes: Sequence[Shape], node: Node, graph: Graph) -> str | None:
+    """How inferred output shapes differ from those of the model."""
+    if len(shapes) != len(node.outputs):
+        return f"it has {len(node.outputs)} outputs; its options say {len(shapes)}"
+    for index, shape in zip(node.outputs, shapes, strict=True):
+        stated = graph.tensor(index).shape
+        if tuple(shape) != stated:
+            return f"it gives {list(shape)}, the model says {list(stated)}"
+    return None
+
+
+def _operands(node: Node, graph: Graph) -> str:
+    label = graph.output(node).name if node.outputs else node.name
+    types = ", ".join(graph.tensor(i).dtype.name for i in node.inputs if i != ABSENT) or "none"
+    return f"output '{label}', inputs {types}"
