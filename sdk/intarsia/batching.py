@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs many samples through the references at once, where every operator treats the samples of a batch apart.
+
+Memory stays bounded because feature maps are dropped after their last reader. Integer results are the
+same as one by one; float sums may be rounded otherwise where a matrix product depends on the number of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from intarsia import dtypes, ops
+from intarsia.ir import ABSENT, Graph, Node, Tensor
+
+# fmt: off
+BATCH_SAFE = frozenset(
+    (
+        "ABS", "ADD", "ARG_MAX", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D",
+        "DEPTH_TO_SPACE", "DEQUANTIZE", "DIV", "ELU", "EXP", "FULLY_CONNECTED", "HARD_SWISH",
+        "L2_NORMALIZATION", "LEAKY_RELU", "LOGISTIC", "LOG_SOFTMAX", "MAXIMUM", "MAX_POOL_2D", "MEAN",
+        "MINIMUM", "MIRROR_PAD", "MUL", "NEG", "PAD", "PADV2", "PRELU", "QUANTIZE", "REDUCE_MAX",
+        "REDUCE_MIN", "RELU", "RELU6", "RELU_N1_TO_1", "RESHAPE", "RESIZE_BILINEAR",
+        "RESIZE_NEAREST_NEIGHBOR", "RSQRT", "SLICE", "SOFTMAX", "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V",
+        "SQRT", "SQUARE", "SQUEEZE", "STRIDED_SLICE", "SUB", "SUM", "TANH", "TRANSPOSE",
+    )
+)
+# fmt: on
+"""Operators that compute each index of the first axis from that index of their inputs, if shapes allow."""
+
+BATCH_ELEMENTS = 1 << 20
+MAX_BATCH = 64
+
+
+def rebatch(graph: Graph, batch: int) -> Graph | None:
+    """The graph for `batch` samples along the first axis, or None when the samples would mix.
+
+    The shapes are inferred anew: an operator that moves, joins or reduces the first axis does not
+    give what is expected, for any batch above 1.
+    """
+    written = {index for node in graph.nodes for index in node.outputs} | set(graph.inputs)
+    if any(len(graph.tensor(i).shape) < 2 or graph.tensor(i).shape[0] != 1 for i in written):
+        return None
+    if any(node.op not in BATCH_SAFE for node in graph.nodes):
+        return None
+    tensors = [
+        replace(tensor, shape=(batch, *tensor.shape[1:])) if index in written else tensor
+        for index, tensor in enumerate(graph.tensors)
+    ]
+    nodes = [_reshaped(node, tensors) if node.op == "RESHAPE" else node for node in graph.nodes]
+    batched = graph.replace(tensors=tuple(tensors), nodes=tuple(nodes))
+    for node in batched.nodes:
+        try:
+            shapes = ops.registry()[node.op].infer(node, batched)
+        except ValueError:
+            return None
+        if shapes != [batched.tensor(index).shape for index in node.outputs]:
+            return None
+    return batched
+
+
+def _reshaped(node: Node, tensors: list[Tensor]) -> Node:
+    """A RESHAPE whose target is the shape of its batched output."""
+    target = np.array(tensors[node.outputs[0]].shape, np.int32)
+    shape = Tensor(f"{node.name}/shape", target.shape, dtypes.INT32, None, target)
+    tensors.append(shape)
+    return replace(node, inputs=(node.inputs[0], len(tensors) - 1))
+
+
+def batch_size(graph: Graph) -> int:
+    """Samples at once that keep the largest feature map below `BATCH_ELEMENTS` elements."""
+    largest = max((tensor.elements for tensor in graph.tensors if not tensor.is_constant), default=1)
+    return max(1, min(MAX_BATCH, BATCH_ELEMENTS // max(largest, 1)))
+
+
+def feature_maps(graph: Graph, inputs: Sequence[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
+    """(tensor index, values [n, *shape]) of every feature map, chunk after chunk of the samples.
+
+    `inputs` are [N, *shape] per graph input. Each feature map comes once per chunk, in order of execution.
+    """
+    for batched, chunk, count in _chunks(graph, inputs):
+        for index, value in _walk(batched, chunk):
+            yield index, value.reshape(count, *graph.tensor(index).shape)
+
+
+def outputs(graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Graph outputs [N, *shape] for inputs [N, *shape]."""
+    parts: dict[int, list[np.ndarray]] = {index: [] for index in graph.outputs}
+    for index, value in feature_maps(graph, inputs):
+        if index in parts:
+            parts[index].append(value)
+    return [np.concatenate(parts[index]) for index in graph.outputs]
+
+
+def _chunks(graph: Graph, inputs: Sequence[np.ndarray]) -> Iterator[tuple[Graph, list[np.ndarray], int]]:
+    """Graph and inputs for each chunk, and how many samples it holds."""
+    samples, size = len(inputs[0]), batch_size(graph)
+    if size > 1 and rebatch(graph, size) is None:
+        size = 1
+    batched: dict[int, Graph] = {}
+    for start in range(0, samples, size):
+        count = min(size, samples - start)
+        if count not in batched:
+            batched[count] = (rebatch(graph, count) if count > 1 else None) or graph
+        shapes = [batched[count].tensor(index).shape for index in graph.inputs]
+        chunk = [x[start : start + count].reshape(shape) for x, shape in zip(inputs, shapes, strict=True)]
+        yield batched[count], chunk, count
+
+
+def _walk(graph: Graph, inputs: Sequence[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
+    """Values of every feature map as they are computed; each is dropped after its last reader."""
+    last = {index: position for position, node in enumerate(graph.nodes) for index in node.inputs}
+    values = dict(zip(graph.inputs, inputs, strict=True))
+    yield from values.items()
+    for position, node in enumerate(graph.nodes):
+        operands = [_operand(graph, values, index) for index in node.inputs]
+        results = ops.registry()[node.op].reference(node, graph, operands)
+        for index, result in zip(node.outputs, results, strict=True):
+            values[index] = result
+            yield index, result
+        for index in (*node.inputs, *node.outputs):
+            if last.get(index, -1) <= position:
+                values.pop(index, None)
+
+
+def _operand(graph: Graph, values: dict[int, np.ndarray], index: int) -> np.ndarray | None:
+    if index == ABSENT:
+        return None
+    data = graph.tensor(index).data
+    return values[index] if data is None else data

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Weights and inputs of a layer as matrices: groups of output channels that read the same taps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intarsia import ops
+from intarsia.dtypes import INT8
+from intarsia.ir import Graph, Node, Tensor
+from intarsia.ops.conv_2d import Conv2D
+from intarsia.ops.depthwise_conv_2d import DepthwiseConv2D
+
+LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+"""Operators whose weights are understood here."""
+
+
+def weights_of(graph: Graph, node: Node) -> Tensor | None:
+    """The constant int8 weights of a layer, or None."""
+    if node.op not in LAYERS:
+        return None
+    tensor = graph.operand(node, 1)
+    if tensor is None or tensor.data is None or tensor.dtype != INT8 or tensor.quant is None:
+        return None
+    return tensor
+
+
+def real(tensor: Tensor) -> np.ndarray:
+    """float64 values of a quantized constant."""
+    assert tensor.data is not None
+    assert tensor.quant is not None
+    shape = [1] * len(tensor.shape)
+    if tensor.quant.per_channel:
+        shape[tensor.quant.axis] = -1
+    scale = np.array(tensor.quant.scale, np.float64).reshape(shape)
+    zero = np.array(tensor.quant.zero_point, np.float64).reshape(shape)
+    result: np.ndarray = (tensor.data.astype(np.float64) - zero) * scale
+    return result
+
+
+def matrices(node: Node, graph: Graph, values: np.ndarray) -> np.ndarray:
+    """Values laid out as a layer's weights -> [groups, outputs, taps]; a depthwise layer has a group per channel."""
+    if node.op != "DEPTHWISE_CONV_2D":
+        return values.reshape(1, values.shape[0], -1)
+    channels = graph.required(node, 0).shape[3]
+    return values.reshape(-1, channels, values.shape[3] // channels).transpose(1, 2, 0)
+
+
+def weights(node: Node, graph: Graph, rows: np.ndarray) -> np.ndarray:
+    """Inverse of `matrices`."""
+    shape = graph.required(node, 1).shape
+    return (rows.transpose(2, 0, 1) if node.op == "DEPTHWISE_CONV_2D" else rows).reshape(shape)
+
+
+def positions(node: Node, graph: Graph) -> tuple[int, ...]:
+    """[N, H, W] of a layer's output, or [rows] of a fully connected one."""
+    shape = graph.output(node).shape
+    return shape[:-1] if node.op != "FULLY_CONNECTED" else (graph.output(node).elements // shape[-1],)
+
+
+def inputs(node: Node, graph: Graph, values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """[groups, places, taps]: what a layer reads for output positions given as flat indices into `positions`."""
+    operator = ops.registry()[node.op]
+    if not isinstance(operator, Conv2D | DepthwiseConv2D):
+        return values.reshape(-1, graph.required(node, 1).shape[1])[places][None]
+    windows = operator.geometry(node, graph).windows(values, 0.0)
+    taken = windows[np.unravel_index(places, windows.shape[:3])]
+    if node.op == "DEPTHWISE_CONV_2D":
+        return taken.reshape(len(places), -1, taken.shape[-1]).transpose(2, 0, 1)
+    return taken.reshape(1, len(places), -1)
