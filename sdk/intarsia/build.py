@@ -79,7 +79,7 @@ def build(
     _check_compiler(project)
     _run_cmake(project, jobs)
     name = project.document["identifier"]
-    pointed = (f"{name}_init", f"{name}_invoke")
+    pointed = (f"{name}_init", f"{name}_invoke", f"{name}_attach")
     report = sizes.measure(project.elf, stack.analyse(project.elf, project.board.target.arch, pointed))
     built = Built(project, report)
     check_budget(built, ram, flash)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import numpy as np
 
 import intarsia
 from intarsia import batching, oracle, simulate
-from intarsia.errors import EnvironmentMissing, StageError, UsageError
+from intarsia.errors import StageError, UsageError
 from intarsia.exporters import tflite as exporter
 from intarsia.ir import Graph
 
@@ -24,7 +25,7 @@ Outputs = Sequence[Sequence[np.ndarray]]
 
 @dataclass(frozen=True)
 class Comparison:
-    """`compared` output values, `mismatched` of them different, `max_abs_diff` in codes (integers) or real units.
+    """`compared` output values, `mismatched` of them different, `max_abs_diff` in codes or real units.
 
     `oracle` names the program that computed the reference, `rule` the rounding rule that both follow.
     """
@@ -36,26 +37,37 @@ class Comparison:
     max_abs_diff: float
 
 
-def reference(graph: Graph, samples: Outputs, which: str = "auto") -> tuple[str, list[list[np.ndarray]]]:
+def reference(
+    graph: Graph, samples: Outputs, which: str = "auto", *, original: bytes | None = None
+) -> tuple[str, list[list[np.ndarray]]]:
     """(oracle, outputs per sample) under the graph's rule.
 
     `interpreter` is the TFLite interpreter of the rule, `intarsia` our own exact reference; `auto` takes the
-    interpreter where it is installed and takes the model. Raises EnvironmentMissing or StageError for `interpreter`.
+    interpreter where it is installed and takes the model. The interpreter runs the `original` file where
+    there is one, so that import and passes are compared too. Raises EnvironmentMissing or StageError for
+    `interpreter`.
     """
     if which not in ORACLES:
         raise UsageError(f"unknown oracle '{which}'", hint=f"one of {', '.join(ORACLES)}")
     if which == "interpreter" or (which == "auto" and oracle.available(graph.rule)):
         try:
-            outputs = oracle.interpret(exporter.export(graph), samples, graph.rule)
-            return oracle.version(graph.rule), outputs
-        except (StageError, EnvironmentMissing):
+            return oracle.version(graph.rule), _interpreted(graph, samples, original)
+        except StageError:
             if which == "interpreter":
                 raise
     return f"intarsia {intarsia.__version__}", _own(graph, samples)
 
 
+def _interpreted(graph: Graph, samples: Outputs, original: bytes | None) -> list[list[np.ndarray]]:
+    """Outputs of the interpreter for the original file, or for the graph where it has none or refuses it."""
+    if original is not None:
+        with contextlib.suppress(StageError):
+            return oracle.interpret(original, samples, graph.rule)
+    return oracle.interpret(exporter.export(graph), samples, graph.rule)
+
+
 def _own(graph: Graph, samples: Outputs) -> list[list[np.ndarray]]:
-    """Outputs of our own reference: many samples at once, except where the order of float sums depends on how many."""
+    """Outputs of our own reference: all at once, except where the order of float sums depends on how many."""
     if not samples or any(t.dtype.is_float for t in graph.tensors):
         return [simulate.run(graph, sample) for sample in samples]
     batched = batching.outputs(graph, [np.stack(column) for column in zip(*samples, strict=True)])

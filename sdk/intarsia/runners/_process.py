@@ -3,13 +3,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import select
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 import time
 import weakref
@@ -22,7 +19,6 @@ from intarsia.errors import StageError
 _POLL_SECONDS = 0.05
 _GRACE_SECONDS = 0.5
 _LOG_TAIL_BYTES = 2000
-_PR_SET_PDEATHSIG = 1
 
 
 class End(Protocol):
@@ -55,13 +51,12 @@ def start_process(command: Sequence[str], folder: Path, *, piped: bool = False) 
     with (folder / "log").open("wb") as log:
         try:
             return subprocess.Popen(
-                command,
+                [*_dying_with_parent(), *command],
                 bufsize=0,
                 cwd=folder,
                 stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if piped else log,
                 stderr=log,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
             )
         except OSError as error:
             message = f"cannot start {command[0]}: {error.strerror}"
@@ -87,8 +82,13 @@ def release(process: subprocess.Popen[bytes], ends: Sequence[End], folder: Path)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _dying_with_parent() -> list[str]:
+    """A command prefix that ties a child's life to the calling thread, where the system has one.
+
+    Not a `preexec_fn`: forking while another thread computes deadlocks numerical libraries.
+    """
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
 class ProcessLink:

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a model is made of and needs, before anything is built."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from intarsia import check, dtypes, ops
+from intarsia.boards import Board
+from intarsia.errors import ModelError
+from intarsia.ir import ABSENT, Graph, Node
+from intarsia.ops.base import Operator
+from intarsia.passes import dynamic_range, fold_constants, signed
+from intarsia.plan import memory
+
+SCHEMA = "intarsia.analysis"
+OPERATORS_SCHEMA = "intarsia.operators"
+SCHEMA_VERSION = 1
+TYPE_CASES = 40
+"""Test cases of an operator that are looked at to find the element types it takes."""
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """One layer: types and shapes of its feature maps, MACs (None: unknown), bytes of its constants.
+
+    `fault` is why it cannot be run.
+    """
+
+    index: int
+    op: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    macs: int | None
+    weights_bytes: int
+    fault: str | None
+
+
+@dataclass(frozen=True)
+class ArenaFacts:
+    """Bytes of the arena and of its proven lower bound; where most is alive, and who takes it."""
+
+    bytes: int
+    lower_bound: int
+    peak_layer: int | None
+    consumers: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A model, layer by layer.
+
+    `arena` is None when some layer cannot be run, `board` is None for portable kernels.
+    """
+
+    model: str
+    rule: str
+    board: Board | None
+    layers: tuple[LayerFacts, ...]
+    arena: ArenaFacts | None
+
+    @property
+    def faults(self) -> list[LayerFacts]:
+        """Layers that cannot be run."""
+        return [layer for layer in self.layers if layer.fault]
+
+    @property
+    def macs(self) -> int:
+        return sum(layer.macs or 0 for layer in self.layers)
+
+    @property
+    def weights_bytes(self) -> int:
+        return sum(layer.weights_bytes for layer in self.layers)
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of schema `intarsia.analysis`."""
+        arena = self.arena
+        return {
+            "schema": SCHEMA,
+            "schema_version": SCHEMA_VERSION,
+            "model": self.model,
+            "rule": self.rule,
+            "board": self.board.name if self.board else None,
+            "supported": not self.faults,
+            "macs": self.macs,
+            "weights_bytes": self.weights_bytes,
+            "arena": arena
+            and {
+                "bytes": arena.bytes,
+                "lower_bound": arena.lower_bound,
+                "peak_layer": arena.peak_layer,
+                "consumers": [{"name": name, "bytes": size} for name, size in arena.consumers],
+            },
+            "layers": [asdict(layer) for layer in self.layers],
+        }
+
+
+def faults(graph: Graph) -> list[str | None]:
+    """Why each node of an imported graph cannot be run (None: it can), in canonical form where it has one.
+
+    Nodes that have no canonical form are cut out, so that they do not hide what the others become.
+    """
+    reasons = {node.outputs: _obstacle(node, graph) for node in graph.nodes}
+    rest = graph.replace(
+        nodes=tuple(node for node in graph.nodes if not reasons[node.outputs]),
+        inputs=(*graph.inputs, *(i for outputs, reason in reasons.items() if reason for i in outputs)),
+    )
+    with contextlib.suppress(ModelError, ValueError, LookupError, TypeError):
+        for step in (fold_constants, dynamic_range, signed):
+            rest = step.run(rest)
+    reasons |= {node.outputs: check.fault(node, rest) for node in rest.nodes}
+    return [reasons[node.outputs] for node in graph.nodes]
+
+
+def _obstacle(node: Node, graph: Graph) -> str | None:
+    """Why a node cannot be brought into canonical form."""
+    if ops.get(node.op) is None:
+        return "the operator is not supported"
+    tensors = [graph.tensor(i) for i in (*node.inputs, *node.outputs) if i != ABSENT]
+    unsigned = any(t.dtype == dtypes.UINT8 and t.quant is not None for t in tensors)
+    known = node.op in signed.MARKS or node.op in signed.INVARIANT
+    return "uint8 has no exact int8 form" if unsigned and not known else None
+
+
+def layers(graph: Graph, faults: Sequence[str | None] | None = None) -> tuple[LayerFacts, ...]:
+    """Facts of each node; `faults` says why nodes cannot be run (None: all can)."""
+    return tuple(
+        LayerFacts(
+            index,
+            node.op,
+            node.name,
+            tuple(_form(graph, i) for i in node.inputs if i != ABSENT and not graph.tensor(i).is_constant),
+            tuple(_form(graph, i) for i in node.outputs),
+            None if faults and faults[index] else ops.registry()[node.op].macs(node, graph),
+            _constant_bytes(graph, node),
+            faults[index] if faults else None,
+        )
+        for index, node in enumerate(graph.nodes)
+    )
+
+
+def arena(graph: Graph, placement: memory.Placement, buffers: Sequence[memory.Buffer]) -> ArenaFacts:
+    """Facts of an arena plan whose buffers are `t<tensor>` and `s<layer>`."""
+    step, _, consumers = memory.peak(buffers, placement.shared)
+    layer = min(max(step - 1, 0), len(graph.nodes) - 1) if graph.nodes else None
+    named = tuple((_buffer_name(graph, name), size) for name, size in consumers)
+    return ArenaFacts(placement.total, placement.lower_bound, layer, named)
+
+
+def operators() -> list[dict[str, Any]]:
+    """Supported operators and the element types of kernels for them, by name."""
+    return [{"name": name, "types": _types(operator)} for name, operator in sorted(ops.registry().items())]
+
+
+def _buffer_name(graph: Graph, name: str) -> str:
+    return graph.tensor(int(name[1:])).name if name.startswith("t") else f"scratch of layer {name[1:]}"
+
+
+def _form(graph: Graph, index: int) -> str:
+    tensor = graph.tensor(index)
+    return f"{tensor.dtype.name}[{','.join(map(str, tensor.shape))}]"
+
+
+def _constant_bytes(graph: Graph, node: Node) -> int:
+    constants = (graph.tensor(i) for i in node.inputs if i != ABSENT)
+    return sum(math.prod(t.shape) * t.dtype.bytes for t in constants if t.is_constant)
+
+
+class _SeededDraw:
+    """A `Draw` of plain random choices."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = np.random.default_rng(seed)
+
+    def integer(self, low: int, high: int) -> int:
+        return int(self._random.integers(low, high, endpoint=True))
+
+    def choice(self, options: Sequence[Any]) -> Any:
+        return options[self.integer(0, len(options) - 1)]
+
+    def array(self, shape: tuple[int, ...], low: int, high: int) -> np.ndarray:
+        return self._random.integers(low, high, shape, endpoint=True, dtype=np.int64)
+
+
+def _types(operator: Operator) -> list[str]:
+    """Element types, as `input` or `input -> output`, in the operator's own test cases: they reach all."""
+    found = set()
+    for seed in range(TYPE_CASES):
+        graph = operator.cases(_SeededDraw(seed))
+        (node,) = graph.nodes
+        maps = [graph.tensor(i) for i in node.inputs if i != ABSENT and not graph.tensor(i).is_constant]
+        source, result = maps[0].dtype.name if maps else "", graph.output(node).dtype.name
+        found.add(result if source in (result, "") else f"{source} -> {result}")
+    return sorted(found)

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several verbs share, and the checks of their values."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from intarsia.errors import UsageError
+
+if TYPE_CHECKING:
+    from intarsia.pipeline import Budget, DataSource
+    from intarsia.quantize import Options
+
+RULES = ("tflm", "litert")
+ORACLES = ("auto", "intarsia", "interpreter")
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)([kKmM]?)(?:i?[bB])?")
+_FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20}
+
+
+def board_names() -> list[str]:
+    """Names for shell completion."""
+    from intarsia import boards
+
+    return list(boards.names())
+
+
+Verbose = Annotated[
+    int, typer.Option("--verbose", "-v", count=True, help="Tell what each stage takes.", show_default=False)
+]
+Quiet = Annotated[int, typer.Option("--quiet", "-q", count=True, help="Say less.", show_default=False)]
+Progress = Annotated[bool, typer.Option("--progress/--no-progress", help="Tell the progress on stderr.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite or .itr file.")]
+Project = Annotated[
+    Path, typer.Argument(metavar="PROJECT", help="A firmware project made by `intarsia generate`.")
+]
+Board = Annotated[
+    str,
+    typer.Option("--board", "-b", metavar="BOARD", autocompletion=board_names, help="See `intarsia boards`."),
+]
+OptionalBoard = Annotated[
+    str | None,
+    typer.Option("--board", "-b", metavar="BOARD", autocompletion=board_names, help="See `intarsia boards`."),
+]
+Reference = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(RULES),
+        autocompletion=lambda: list(RULES),
+        help="Rounding rule of the imported model: tflm (default) or litert.",
+    ),
+]
+Oracle = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(ORACLES),
+        autocompletion=lambda: list(ORACLES),
+        help="What outputs are compared with: the TFLite interpreter of the rule, Intarsia's own exact "
+        "reference, or the first of them that can be had.",
+    ),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DATA",
+        help="Samples: .npz with x (and y), or a folder of images with labels.csv. [default: 8 random]",
+    ),
+]
+Calibration = Annotated[
+    Path | None,
+    typer.Option(metavar="DATA", help="Samples to quantize a float model with, as for --data."),
+]
+Samples = Annotated[
+    int | None,
+    typer.Option("--samples", metavar="N", help="Use the first N samples only.", show_default=False),
+]
+InputScale = Annotated[
+    float | None,
+    typer.Option(metavar="S", help="Integers x of the data mean (x - O) * S.", show_default=False),
+]
+InputOffset = Annotated[float, typer.Option(metavar="O", help="See --input-scale.")]
+LabelColumn = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Column of labels.csv with the classes.")
+]
+Range = Annotated[
+    str | None,
+    typer.Option(
+        "--range",
+        metavar="ESTIMATOR",
+        help="How ranges of feature maps are found when quantizing: minmax, percentile-99.9, "
+        "percentile-99.99, percentile-99.999, mse or entropy.",
+        show_default=False,
+    ),
+]
+Ram = Annotated[
+    str | None, typer.Option(metavar="SIZE", help="RAM budget, such as 64K. [default: the board's]")
+]
+Flash = Annotated[
+    str | None, typer.Option(metavar="SIZE", help="Flash budget, such as 1M. [default: the board's]")
+]
+
+
+def size(text: str | None, option: str) -> int | None:
+    """Bytes of a text such as 65536, 64K or 1.5M. Raises UsageError."""
+    if text is None:
+        return None
+    match = _SIZE.fullmatch(text.strip())
+    value = float(match[1]) * _FACTORS[match[2].lower()] if match else 0.0
+    if not 1 <= value < 2**40:
+        raise UsageError(f"{option}: '{text}' is not a size", hint="give bytes, or a size such as 64K or 1M")
+    return int(value)
+
+
+def budget(ram: str | None, flash: str | None) -> Budget:
+    """The limits given on the command line. Raises UsageError."""
+    from intarsia.pipeline import Budget
+
+    return Budget(size(ram, "--ram"), size(flash, "--flash"))
+
+
+def choice(value: str | None, allowed: Sequence[str], option: str) -> None:
+    """Raises UsageError unless the value is one of those allowed, or not given."""
+    if value is not None and value not in allowed:
+        raise UsageError(f"{option}: '{value}' is not known", hint=f"one of {', '.join(allowed)}")
+
+
+def share(value: float | None, option: str) -> None:
+    """Raises UsageError unless the value lies in [0, 1], or is not given."""
+    if value is not None and not 0.0 <= value <= 1.0:
+        raise UsageError(f"{option}: {value:g} does not lie between 0 and 1", hint="0.9 means 90 %")
+
+
+def check_samples(
+    samples: int | None,
+    input_scale: float | None,
+    input_offset: float,
+    data: Path | None,
+    others: Path | None = None,
+) -> None:
+    """Raises UsageError for numbers that make no sense, and for options that have no data to go with."""
+    if samples is not None and samples < 1:
+        raise UsageError(f"--samples: {samples} is less than 1", hint="give the number of samples to use")
+    if input_scale is not None and not (math.isfinite(input_scale) and input_scale > 0):
+        raise UsageError(
+            f"--input-scale: {input_scale:g} is not positive", hint="such as 0.0039215686 for x / 255"
+        )
+    if not math.isfinite(input_offset):
+        raise UsageError(f"--input-offset: {input_offset:g} is not finite", hint="give a number")
+    if data is None and others is None and (samples is not None or input_scale is not None):
+        raise UsageError(
+            "--samples and --input-scale say how data is read, and there is none", hint="give --data"
+        )
+
+
+def present(*paths: Path | None) -> None:
+    """Raises UsageError for the first path that does not exist."""
+    for path in paths:
+        try:
+            missing = path is not None and not path.exists()
+        except (OSError, ValueError):
+            missing = True
+        if missing:
+            raise UsageError(f"no such file or folder: {path}", hint="check the path")
+
+
+def source(
+    path: Path,
+    input_scale: float | None,
+    input_offset: float,
+    label_column: str | None,
+    limit: int | None = None,
+) -> DataSource:
+    """Data as the pipeline takes it."""
+    from intarsia.pipeline import DataSource
+
+    return DataSource(path, input_scale, input_offset, label_column, limit)
+
+
+def quantization(estimator: str | None, calibration: Path | None) -> Options:
+    """Options of quantization. Raises UsageError for an unknown estimator, or one without calibration."""
+    from intarsia.quantize import Options
+    from intarsia.quantize.ranges import ESTIMATORS
+
+    choice(estimator, tuple(ESTIMATORS), "--range")
+    if estimator is not None and calibration is None:
+        raise UsageError("--range is for quantizing, which needs samples", hint="give them with --calib")
+    return Options() if estimator is None else Options(estimator=estimator)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`intarsia generate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intarsia.cli import _console, _options
+
+
+def command(
+    model: _options.Model,
+    board: _options.Board,
+    out: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write.", show_default=False)
+    ],
+    calib: _options.Calibration = None,
+    ram: _options.Ram = None,
+    flash: _options.Flash = None,
+    reference: _options.Reference = None,
+    estimator: _options.Range = None,
+    input_scale: _options.InputScale = None,
+    input_offset: _options.InputOffset = 0.0,
+    as_json: _options.Json = False,
+    verbose: _options.Verbose = 0,
+    quiet: _options.Quiet = 0,
+    progress: _options.Progress = True,
+) -> None:
+    """Write a C project for a board.
+
+    It is plain C and CMake, stands alone, and has only the kernels it uses.
+
+    A float model is quantized first when --calib gives samples, and stays float otherwise.
+    """
+    _options.choice(reference, _options.RULES, "--reference")
+    budget = _options.budget(ram, flash)
+    options = _options.quantization(estimator, calib)
+    _options.check_samples(None, input_scale, input_offset, calib)
+    _options.present(model, calib)
+
+    from intarsia import boards, pipeline
+    from intarsia.report import listings
+
+    source = _options.source(calib, input_scale, input_offset, None) if calib else None
+    with _console.Console(verbose, quiet, progress, as_json) as console:
+        target = boards.load(board)
+        graph = pipeline.prepare(model, rule=reference, calibration=source, options=options, watcher=console)
+        console.stage(f"generate for {target.name}")
+        pipeline.generate(graph, target, out, budget=budget)
+        document = listings.project_json(out)
+        console.result(document, listings.project(document))

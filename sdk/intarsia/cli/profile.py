@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`intarsia profile`."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intarsia.cli import _console, _options
+
+
+def command(
+    model: _options.Model,
+    board: _options.Board,
+    data: _options.Data = None,
+    calib: _options.Calibration = None,
+    samples: _options.Samples = None,
+    input_scale: _options.InputScale = None,
+    input_offset: _options.InputOffset = 0.0,
+    label_column: _options.LabelColumn = None,
+    reference: _options.Reference = None,
+    oracle: _options.Oracle = "auto",
+    estimator: _options.Range = None,
+    ram: _options.Ram = None,
+    flash: _options.Flash = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Keep run.json, layers.csv, outputs.npz and the project there.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: _options.Json = False,
+    verbose: _options.Verbose = 0,
+    quiet: _options.Quiet = 0,
+    progress: _options.Progress = True,
+) -> None:
+    """All of it in one go: from a model to figures.
+
+    Imports, generates, builds, runs, and compares with the reference.
+
+    A float model is quantized first when --calib gives samples, and stays float otherwise.
+    """
+    _options.choice(reference, _options.RULES, "--reference")
+    _options.choice(oracle, _options.ORACLES, "--oracle")
+    budget = _options.budget(ram, flash)
+    options = _options.quantization(estimator, calib)
+    _options.check_samples(samples, input_scale, input_offset, data, calib)
+    _options.present(model, data, calib)
+
+    from intarsia import boards, pipeline
+    from intarsia.report import text
+
+    samples_of = functools.partial(_options.source, input_scale=input_scale, input_offset=input_offset)
+    measured = samples_of(data, label_column=label_column, limit=samples) if data else None
+    with _console.Console(verbose, quiet, progress, as_json) as console:
+        run = pipeline.profile(
+            model,
+            boards.load(board),
+            pipeline.Request(measured, oracle),
+            rule=reference,
+            calibration=samples_of(calib, label_column=label_column) if calib else None,
+            options=options,
+            budget=budget,
+            out=out,
+            watcher=console,
+        )
+        document = run.document()
+        console.result(document.to_json(), text.run_report(document))
+        if out is not None:
+            console.note(f"kept in {out}")

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is installed, what is missing, and the command that installs it."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from intarsia import boards, build, oracle, stack, toolchain
+from intarsia.boards import Board
+from intarsia.errors import EnvironmentMissing
+from intarsia.runners import find_runner
+
+SCHEMA, SCHEMA_VERSION = "intarsia.doctor", 1
+VERSION_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One program or package. `found` is its version (None: missing), `needed_by` names what needs it.
+
+    Nothing that is only good to have is `required`.
+    """
+
+    name: str
+    found: str | None
+    needed_by: tuple[str, ...]
+    install: str
+    required: bool = True
+
+    @property
+    def fails(self) -> bool:
+        return self.required and self.found is None
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All checks, for one board or for all of them."""
+
+    board: str | None
+    checks: tuple[Check, ...]
+
+    @property
+    def missing(self) -> list[Check]:
+        """What is required and missing."""
+        return [check for check in self.checks if check.fails]
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of schema `intarsia.doctor`."""
+        return {
+            "schema": SCHEMA,
+            "schema_version": SCHEMA_VERSION,
+            "board": self.board,
+            "ok": not self.missing,
+            "checks": [asdict(check) for check in self.checks],
+        }
+
+
+def diagnose(board: str | None = None) -> Diagnosis:
+    """Checks what a board needs, or all boards. Raises UsageError for an unknown board."""
+    chosen = [boards.load(name) for name in ([board] if board else boards.names())]
+    needs: dict[str, tuple[str, list[str]]] = {}
+    for entry in chosen:
+        for program, install in _programs(entry):
+            needs.setdefault(program, (install, []))[1].append(entry.name)
+    with ThreadPoolExecutor(4) as pool:
+        found = dict(zip(needs, pool.map(_version, needs), strict=True))
+    programs = [
+        Check(program, found[program], tuple(users), install) for program, (install, users) in needs.items()
+    ]
+    return Diagnosis(board, (_python(), *_build_tools(), *programs, *_interpreters()))
+
+
+def _programs(board: Board) -> Iterable[tuple[str, str]]:
+    """(program, command that installs it) of compiler, disassembler and runner, each once."""
+    found = dict(toolchain.needs(board))
+    program, install = stack.DISASSEMBLERS[board.target.arch]
+    found.setdefault(program, install)
+    emulator = getattr(board.runner.options, "program", None)
+    if emulator is not None:
+        found.setdefault(str(emulator), _runner_install(board))
+    return found.items()
+
+
+def _runner_install(board: Board) -> str:
+    """The command that installs what the board's runner lacks; empty when nothing is missing."""
+    try:
+        find_runner(board.runner.kind).check(board)
+    except EnvironmentMissing as error:
+        return error.hint or ""
+    return ""
+
+
+def _version(program: str) -> str | None:
+    """First line of what the program says about its version; None when it is not installed."""
+    path = shutil.which(program)
+    if path is None:
+        return None
+    try:
+        done = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, timeout=VERSION_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return path
+    lines = done.stdout.splitlines()
+    return lines[0].strip() if lines else path
+
+
+def _python() -> Check:
+    supported = sys.version_info >= (3, 11)
+    return Check(
+        "python", platform.python_version() if supported else None, ("intarsia",), "python 3.11 or newer"
+    )
+
+
+def _build_tools() -> list[Check]:
+    checks = []
+    for name in ("cmake", "ninja"):
+        try:
+            found: str | None = _version(build.tool(name)) or build.tool(name)
+        except EnvironmentMissing:
+            found = None
+        checks.append(Check(name, found, ("all boards",), f"pip install {name}"))
+    return checks
+
+
+def _interpreters() -> list[Check]:
+    checks = []
+    for rule, name in oracle.DISTRIBUTIONS.items():
+        found, install = None, f"pip install {name}"
+        try:
+            found = oracle.version(rule)
+        except EnvironmentMissing as error:
+            install = error.hint or install
+        checks.append(
+            Check(name, found, (f"--oracle interpreter with rule {rule}",), install, required=False)
+        )
+    return checks

@@ -1,0 +1,386 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stages strung together: one function per verb, and nothing else knows their order."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from intarsia import (
+    accuracy,
+    analyze,
+    build,
+    calibrate,
+    check,
+    data,
+    exactness,
+    folders,
+    measure,
+    modelfile,
+    oracle,
+    toolchain,
+)
+from intarsia.background import Background
+from intarsia.boards import Board
+from intarsia.build import Built
+from intarsia.data import Dataset
+from intarsia.errors import EnvironmentMissing, ModelError, StageError, UsageError
+from intarsia.importers import tflite
+from intarsia.ir import Graph
+from intarsia.passes import canonicalise, dynamic_range
+from intarsia.quantize import Options, quantize
+from intarsia.report import files, gates
+from intarsia.report import run as report
+from intarsia.report.document import Document
+from intarsia.runners import find_runner
+from intarsia_codegen import library
+from intarsia_codegen import project as codegen
+from intarsia_codegen.lower import Program, lower
+
+RANDOM_SAMPLES = 8
+"""Seeded random samples that are compared when no data is given."""
+DEFAULT_RULE = "tflm"
+WITHOUT_FLASHING = ("host", "qemu")
+"""Runners that start a firmware from its file."""
+
+
+class Watcher(Protocol):
+    """Is told what goes on: stages as they begin, progress inside them, frames as they arrive."""
+
+    def stage(self, name: str) -> None: ...
+
+    def progress(self, done: int, total: int) -> None: ...
+
+    def frame(self, event: dict[str, Any]) -> None: ...
+
+
+class Silent:
+    """A Watcher that says nothing."""
+
+    def stage(self, name: str) -> None:
+        pass
+
+    def progress(self, done: int, total: int) -> None:
+        pass
+
+    def frame(self, event: dict[str, Any]) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Where samples come from and how integers in it become real values (design, section 8)."""
+
+    path: Path
+    input_scale: float | None = None
+    input_offset: float = 0.0
+    label_column: str | None = None
+    limit: int | None = None
+
+    def load(self, graph: Graph) -> Dataset:
+        """Samples for the graph's inputs. Raises UsageError."""
+        return data.load(
+            self.path,
+            [graph.tensor(index) for index in graph.inputs],
+            input_scale=self.input_scale,
+            input_offset=self.input_offset,
+            label_column=self.label_column,
+            limit=self.limit,
+        )
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits in bytes that override the board's; None: the board's."""
+
+    ram: int | None = None
+    flash: int | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to run and what to compare it with."""
+
+    data: DataSource | None = None
+    oracle: str = "auto"
+    stream: bool = False
+
+    def load(self, graph: Graph) -> Dataset:
+        """The samples to run. Raises UsageError."""
+        return self.data.load(graph) if self.data else data.random_samples(graph, RANDOM_SAMPLES)
+
+
+def load_model(path: Path, *, rule: str | None = None) -> Graph:
+    """A canonical graph from a `.tflite` or `.itr` file.
+
+    `rule` is the rounding rule of a `.tflite` file (None: tflm); a `.itr` file has its own. Raises
+    ModelError, and UsageError when `rule` is not the one of a `.itr` file.
+    """
+    if path.suffix != ".itr":
+        return _canonical(tflite.load(path, rule=rule or DEFAULT_RULE))
+    graph = modelfile.load(path)
+    if rule is not None and rule != graph.rule:
+        raise UsageError(
+            f"{path} follows rule '{graph.rule}', not '{rule}'",
+            hint=f"leave --reference out, or quantize the model again with --reference {rule}",
+        )
+    check.check(graph)
+    return graph
+
+
+def _canonical(graph: Graph) -> Graph:
+    """The canonical form of an imported graph, all of whose nodes can be run. Raises ModelError."""
+    try:
+        canonical = canonicalise(graph)
+    except (ValueError, LookupError, TypeError) as error:
+        check.check(graph)
+        raise ModelError(f"malformed model: {error}", hint="convert the model again") from None
+    check.check(canonical)
+    return canonical
+
+
+def analyze_model(path: Path, board: Board | None = None, *, rule: str | None = None) -> analyze.Analysis:
+    """Layers, operators that are not supported, and memory before anything is compiled.
+
+    With a board the arena is exactly that of its firmware; without, that of portable kernels. Raises
+    ModelError for files that cannot be read at all.
+    """
+    if path.suffix == ".itr":
+        graph = load_model(path, rule=rule)
+    else:
+        graph = tflite.load(path, rule=rule or DEFAULT_RULE, partial=True)
+        faults = analyze.faults(graph)
+        if any(faults):
+            return analyze.Analysis(graph.name, graph.rule, board, analyze.layers(graph, faults), None)
+        graph = _canonical(graph)
+    program = codegen.lower_for(graph, board) if board else lower(graph, [library.PORTABLE])
+    arena = analyze.arena(graph, program.placement, program.buffers)
+    return analyze.Analysis(graph.name, graph.rule, board, analyze.layers(graph), arena)
+
+
+def needs_quantization(graph: Graph) -> bool:
+    """Whether layers with float weights are left, which `quantize` would turn into integers."""
+    floats = {i for i, t in enumerate(graph.tensors) if t.is_constant and t.dtype.is_float}
+    return any(floats.intersection(node.inputs) for node in graph.nodes)
+
+
+def quantize_model(
+    graph: Graph, calibration: DataSource, options: Options | None = None, *, watcher: Watcher | None = None
+) -> Graph:
+    """An int8 graph of a float one, with ranges from calibration data."""
+    watcher = watcher or Silent()
+    watcher.stage("calibrate")
+    statistics = calibrate.calibrate(graph, calibration.load(graph), progress=watcher.progress)
+    watcher.stage("quantize")
+    return canonicalise(quantize(graph, statistics, options or Options()))
+
+
+def prepare(
+    model: Path,
+    *,
+    rule: str | None = None,
+    calibration: DataSource | None = None,
+    options: Options | None = None,
+    watcher: Watcher | None = None,
+) -> Graph:
+    """Imports a model and, with calibration data, quantizes it where it is still float."""
+    watcher = watcher or Silent()
+    watcher.stage(f"import {model.name}")
+    graph = load_model(model, rule=rule)
+    if calibration is None:
+        return graph
+    if not needs_quantization(graph):
+        raise UsageError(
+            f"{model} has no float weights to quantize", hint="it is quantized already: leave --calib out"
+        )
+    return quantize_model(graph, calibration, options, watcher=watcher)
+
+
+def quantize_file(
+    model: Path,
+    calibration: DataSource,
+    out: Path,
+    board: Board | None = None,
+    *,
+    rule: str | None = None,
+    options: Options | None = None,
+    budget: Budget | None = None,
+    watcher: Watcher | None = None,
+) -> Graph:
+    """Quantizes a model into the `.itr` file `out`. Raises BudgetError when it cannot fit the board."""
+    files.check_replaceable(out)
+    graph = prepare(model, rule=rule, calibration=calibration, options=options, watcher=watcher)
+    if board is not None:
+        fit(graph, board, budget)
+    files.replace_bytes(out, modelfile.to_bytes(graph))
+    return graph
+
+
+def fit(graph: Graph, board: Board, budget: Budget | None = None, portable: Sequence[int] = ()) -> Program:
+    """The program for a board. Raises BudgetError when arena or constants alone exceed the budget."""
+    budget = budget or Budget()
+    program = codegen.lower_for(graph, board, portable=portable)
+    codegen.check_budget(program, board, ram=budget.ram, flash=budget.flash)
+    return program
+
+
+def generate(
+    graph: Graph, board: Board, out: Path, *, budget: Budget | None = None, portable: Sequence[int] = ()
+) -> Program:
+    """Writes the firmware project. Raises as `fit`, before anything is written."""
+    program = fit(graph, board, budget, portable)
+    codegen.write(program, board, out)
+    return program
+
+
+def build_project(folder: Path, *, budget: Budget | None = None, jobs: int | None = None) -> Built:
+    """Builds a project and checks its exact sizes against the budget."""
+    budget = budget or Budget()
+    return build.build(folder, ram=budget.ram, flash=budget.flash, jobs=jobs)
+
+
+def flash_project(folder: Path) -> str:
+    """Writes a firmware to its board and says what was done. Raises StageError when that cannot be."""
+    project = build.open_project(folder)
+    name, kind = project.board.name, project.board.runner.kind
+    if kind in WITHOUT_FLASHING:
+        return f"{name} needs no flashing: `intarsia run` starts the firmware itself"
+    raise StageError(
+        f"{name} is run by '{kind}', which cannot flash yet",
+        hint=f"flash {project.elf} with the board's own tool, then use `intarsia run`",
+    )
+
+
+def run_project(built: Built, request: Request, *, watcher: Watcher | None = None) -> report.Run:
+    """Runs a built project on the samples and compares it with the reference of its rule."""
+    graph = modelfile.load(built.project.folder / "model.itr")
+    dataset = request.load(graph)
+    reference = _expected(graph, dataset, request.oracle)
+    return _run(built, dataset, reference, request, watcher or Silent())
+
+
+def measure_project(built: Built, request: Request, *, watcher: Watcher | None = None) -> measure.Measurement:
+    """Runs a built project on the samples, without a comparison."""
+    watcher = watcher or Silent()
+    dataset = request.load(modelfile.load(built.project.folder / "model.itr"))
+    watcher.stage(f"run on {built.project.board.name}")
+    stream = watcher.frame if request.stream else None
+    return measure.measure(built, dataset.samples, progress=watcher.progress, stream=stream)
+
+
+def validate(
+    folder: Path, request: Request, limits: gates.Limits, *, watcher: Watcher | None = None
+) -> Document:
+    """Builds and runs a project, checks limits. Raises UsageError when they cannot be checked."""
+    watcher = watcher or Silent()
+    watcher.stage("build")
+    return gates.check(run_project(build_project(folder), request, watcher=watcher).document(), limits)
+
+
+def profile(
+    model: Path,
+    board: Board,
+    request: Request,
+    *,
+    rule: str | None = None,
+    calibration: DataSource | None = None,
+    options: Options | None = None,
+    budget: Budget | None = None,
+    out: Path | None = None,
+    watcher: Watcher | None = None,
+) -> report.Run:
+    """Model to measured run in one go.
+
+    `out` gets run.json, layers.csv, outputs.npz and the firmware project `fw`. Missing tools are
+    named before the work starts. When the build fails, its folder is kept for a look.
+    """
+    watcher = watcher or Silent()
+    with contextlib.ExitStack() as stack:
+        target = stack.enter_context(folders.replaced(out, files.RUN)) if out is not None else None
+        graph = prepare(model, rule=rule, calibration=calibration, options=options, watcher=watcher)
+        dataset = request.load(graph)
+        require_tools(board)
+        if request.oracle == "interpreter":
+            oracle.version(graph.rule)
+        watcher.stage(f"generate for {board.name}")
+        program = fit(graph, board, budget)
+        project = stack.enter_context(_scratch()) / "fw"
+        codegen.write(program, board, project)
+        original = None if calibration else original_file(model)
+        reference = _expected(graph, dataset, request.oracle, original)
+        watcher.stage("build")
+        built = build_project(project, budget=budget)
+        result = _run(built, dataset, reference, request, watcher)
+        if target is not None:
+            files.write(result, target)
+        return result
+
+
+def original_file(path: Path) -> bytes | None:
+    """A `.tflite` file that computes what its canonical form does, for the interpreter; else None.
+
+    Models with float activations and integer weights compute something else here, on purpose.
+    """
+    if path.suffix == ".itr":
+        return None
+    graph = tflite.load(path)
+    return None if dynamic_range.run(graph).nodes != graph.nodes else path.read_bytes()
+
+
+def require_tools(board: Board) -> None:
+    """Raises EnvironmentMissing for the first tool that building for a board or running on it lacks."""
+    for program, install in toolchain.missing(board):
+        raise EnvironmentMissing(f"{program} is not installed; {board.name} needs it", hint=install)
+    for name in ("cmake", "ninja"):
+        build.tool(name)
+    find_runner(board.runner.kind).check(board)
+
+
+Expected = Background[tuple[str, list[list[Any]]]]
+
+
+def _expected(graph: Graph, dataset: Dataset, which: str, original: bytes | None = None) -> Expected:
+    """The reference's outputs, computed beside the build and the run."""
+    return Background(lambda: exactness.reference(graph, dataset.samples, which, original=original))
+
+
+def _run(
+    built: Built, dataset: Dataset, reference: Expected, request: Request, watcher: Watcher
+) -> report.Run:
+    watcher.stage(f"run on {built.project.board.name}")
+    stream = watcher.frame if request.stream else None
+    measured = measure.measure(built, dataset.samples, progress=watcher.progress, stream=stream)
+    watcher.stage("compare with the reference")
+    name, expected = reference.result()
+    rule = str(built.project.document["rule"])
+    comparison = exactness.compare(rule, name, measured.outputs, expected)
+    return report.Run(
+        built,
+        measured,
+        comparison,
+        accuracy.measure([outputs[0] for outputs in measured.outputs], dataset.labels),
+        accuracy.measure([outputs[0] for outputs in expected], dataset.labels),
+        expected,
+        dataset.labels,
+    )
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder that is removed, except when a build failed in it: its log is worth reading."""
+    folder = Path(tempfile.mkdtemp(prefix="intarsia-"))
+    try:
+        yield folder
+    except StageError:
+        if not any(folder.glob("fw/*.log")):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
