@@ -27,6 +27,7 @@ VERBS = (
     "profile",
     "report",
     "compare",
+    "bench",
 )
 """In the order of `--help`; each is a module of this folder."""
 

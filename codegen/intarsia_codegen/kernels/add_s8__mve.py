@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ADD int8 of equal shapes for Helium (mve/summation.py)."""
+
+from __future__ import annotations
+
+from intarsia.kernelcall import KernelCall
+from intarsia_codegen.generated import GeneratedKernel
+from intarsia_codegen.mve import layertext, summation
+
+
+def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
+    """None when a factor is 1 or more, and for a constant operand."""
+    if call.constants or any(call.integer(f"{p}_shift") > 0 for p in ("a", "b", "out")):
+        return None
+    linear = summation.LinearForm.find(call)
+    form = "scaled" if linear is None else "linear"
+    fields: dict[str, int | str] = {key: call.integer(key) for key in call.params}
+    if linear is not None:
+        fields = {
+            "size": call.integer("size"),
+            "a_factor": linear.a_factor,
+            "b_factor": linear.b_factor,
+            "constant": linear.constant,
+            "shift": -linear.right,
+            "minimum": call.integer("minimum"),
+            "maximum": call.integer("maximum"),
+        }
+    function = f"itr_mve_add_{form}"
+    signature = f"void {name}(const int8_t *a, const int8_t *b, int8_t *out)"
+    source = layertext.layer(
+        name,
+        title=f"ADD, {form}.",
+        includes=[f"{function}.h"],
+        declarations=[],
+        definitions=[layertext.structure(f"{function}_params", f"{name}_layer", fields)],
+        body=f"  {function}(a, b, out, &{name}_layer);\n",
+        signature=signature,
+    )
+    return GeneratedKernel(
+        function=name,
+        prototype=signature + ";",
+        sources=(source, *summation.sources(form)),
+        cost=40 + call.integer("size") * (11 if linear is not None else 32) // 4,
+        inplace=((0, 0), (1, 0)),
+    )

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole networks against the incumbents' measured figures (`baselines.toml`)."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from intarsia import boards, pipeline
+from intarsia.errors import UsageError
+from intarsia.report import text
+
+SCHEMA = "intarsia.bench.models"
+SCHEMA_VERSION = 1
+DEFAULT_BOARDS = ("qemu-cortex-m4", "qemu-cortex-m7", "qemu-cortex-m55")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network on one board; `incumbent_*` and `ratio` (incumbent / ours) where a figure was measured."""
+
+    model: str
+    board: str
+    unit: str
+    latency: int | None
+    incumbent_latency: int | None
+    ratio: float | None
+    arena_bytes: int
+    incumbent_arena_bytes: int
+    code_bytes: int
+    incumbent_code_bytes: int
+    mismatched_outputs: int
+
+
+def baselines() -> dict[str, dict[str, Any]]:
+    """The incumbents' figures by model."""
+    text = resources.files(__package__).joinpath("baselines.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def data_folder() -> Path:
+    """The folder of models and data that $INTARSIA_DATA names. Raises UsageError when it is not set or empty."""
+    folder = Path(os.environ.get("INTARSIA_DATA", ""))
+    if not os.environ.get("INTARSIA_DATA") or not (folder / "models").is_dir():
+        raise UsageError(
+            "the networks of the benchmark are third-party files outside this package",
+            hint="set INTARSIA_DATA to a folder that holds models/NAME.tflite and datasets/",
+        )
+    return folder
+
+
+def run(
+    names: Sequence[str] = (),
+    board_names: Sequence[str] = DEFAULT_BOARDS,
+    *,
+    samples: int = 2,
+    watcher: pipeline.Watcher | None = None,
+) -> list[Row]:
+    """Profiles every network on every board with the first `samples` samples of its data."""
+    known, folder = baselines(), data_folder()
+    if unknown := set(names) - set(known):
+        raise UsageError(f"no baseline for '{sorted(unknown)[0]}'", hint=f"known: {', '.join(known)}")
+    return [
+        _row(folder, name, known[name], board, samples, watcher)
+        for name in (names or known)
+        for board in board_names
+    ]
+
+
+def _row(
+    folder: Path,
+    name: str,
+    figures: dict[str, Any],
+    board: str,
+    samples: int,
+    watcher: pipeline.Watcher | None,
+) -> Row:
+    source = None
+    if "data" in figures:
+        source = pipeline.DataSource(
+            folder / "datasets" / figures["data"],
+            input_scale=figures.get("input_scale"),
+            input_offset=figures.get("input_offset", 0.0),
+            limit=samples,
+        )
+    request = pipeline.Request(data=source)
+    measured = pipeline.profile(
+        folder / "models" / f"{name}.tflite", boards.load(board), request, watcher=watcher
+    )
+    document = measured.document()
+    latency, incumbent = document.latency.total, figures["instructions"].get(board)
+    return Row(
+        name,
+        board,
+        document.latency.unit,
+        latency,
+        incumbent,
+        round(incumbent / latency, 3) if incumbent and latency else None,
+        document.memory.arena_bytes,
+        figures["arena_bytes"],
+        document.memory.code_bytes,
+        figures["code_bytes"],
+        document.reference.mismatched_outputs,
+    )
+
+
+def to_json(rows: Sequence[Row]) -> dict[str, Any]:
+    """The document of schema `intarsia.bench.models`."""
+    return {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, "rows": [asdict(row) for row in rows]}
+
+
+def to_text(rows: Sequence[Row]) -> str:
+    """The same as a table: figures of ours, and how many times fewer that is than the incumbent's."""
+    header = ("model", "board", "per inference", "fewer", "arena", "fewer", "code", "fewer", "differing")
+    cells = [
+        (
+            row.model,
+            row.board,
+            f"{row.latency:,} {row.unit}" if row.latency is not None else "no counter",
+            _times(row.incumbent_latency, row.latency),
+            f"{row.arena_bytes:,}",
+            _times(row.incumbent_arena_bytes, row.arena_bytes),
+            f"{row.code_bytes:,}",
+            _times(row.incumbent_code_bytes, row.code_bytes),
+            f"{row.mismatched_outputs}",
+        )
+        for row in rows
+    ]
+    return "\n".join(text.table(header, cells, "<<>>>>>>>"))
+
+
+def _times(incumbent: int | None, ours: int | None) -> str:
+    return f"{incumbent / ours:.2f}x" if incumbent and ours else "-"

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`intarsia bench`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from intarsia.cli import _console, _options
+from intarsia.errors import UsageError
+
+SUITES = ("models",)
+
+
+def command(
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help=f"What to measure: {', '.join(SUITES)}.")],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this network. Repeatable.", show_default=False),
+    ] = None,
+    board: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this board. Repeatable.", show_default=False),
+    ] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Samples of each network's data to run.")] = 2,
+    as_json: _options.Json = False,
+    progress: _options.Progress = True,
+    verbose: _options.Verbose = 0,
+    quiet: _options.Quiet = 0,
+) -> None:
+    """Measure whole networks and compare them with the incumbents' figures.
+
+    The networks are third-party files: INTARSIA_DATA names the folder that holds models/ and datasets/.
+    """
+    if suite not in SUITES:
+        raise UsageError(f"no benchmark '{suite}'", hint=f"one of {', '.join(SUITES)}")
+
+    from intarsia.bench import models
+
+    with _console.Console(verbose, quiet, progress, as_json) as console:
+        rows = models.run(model or (), board or models.DEFAULT_BOARDS, samples=samples, watcher=console)
+        console.result(models.to_json(rows), models.to_text(rows))
