@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Depthwise 3x3 convolution over planes of halfwords, one channel after the other.
+
+Columns x0..x3 of a row lie in two words A = (x0, x1), B = (x2, x3). Stride 1 computes 2 x 2 outputs at a
+time with the weights of a kernel row as P = (w0, w1), Q = (w1, w2):
+
+    even column: SMLAD(A, P) + SMLABT(B, Q)      odd column: SMLATB(A, P) + SMLAD(B, Q)
+
+Stride 2 computes one output at a time from A and B: SMLAD(A, P) and one product with w2. Weights are scaled
+by 2**scale_bits. The code depends on the layer's width, channels and requantization; columns are unrolled
+up to four times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from intarsia_codegen.arm.requantize import Requantizer
+from intarsia_codegen.asm import function, registers
+from intarsia_codegen.generated import SourceFile
+
+ENTRY = "itr_dsp_depthwise"
+_SAVED = ["r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11"]
+_WEIGHTS = ["r8", "r9", "r10", "r11", "r12", "lr"]
+
+# Stack frame: constants of the channel (bias, requantization, clamp), loop limits, arguments.
+_BIAS, _REQUANTIZE, _CLAMP = 0, 4, 24
+_ROW_END, _ROWS_LEFT, _PLANE, _OUT, _STREAM, _CHANNELS = range(32, 56, 4)
+FRAME = 56
+STACK_BYTES = FRAME + 36
+
+UNROLL = 4
+MAX_ROW_BYTES = 1020
+"""Rows of a plane whose fourth is still within reach of LDRD: 3 * pitch + 4 * UNROLL."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the code depends on. `pitch` is the size of a plane's row in bytes, `plane` that of a plane."""
+
+    stride: int
+    out_w: int
+    channels: int
+    rows: int
+    pitch: int
+    plane: int
+    requantizer: Requantizer
+
+    @property
+    def name(self) -> str:
+        size = f"{self.out_w}x{self.channels}x{self.rows}_{self.pitch}"
+        return f"{ENTRY}_s{self.stride}_{size}_{self.requantizer.name}"
+
+    @property
+    def out_pitch(self) -> int:
+        return self.out_w * self.channels
+
+    @property
+    def weight_words(self) -> int:
+        return 6 if self.stride == 1 else 5
+
+    @property
+    def channel_words(self) -> int:
+        """Words of the stream for one channel: weights, bias, requantization, clamp."""
+        clamp = 2 if self.requantizer.clamps else 0
+        return self.weight_words + 1 + self.requantizer.words + clamp
+
+
+def entry() -> SourceFile:
+    """itr_dsp_depthwise(planes, out, stream, code): four channels; jumps to the code of a layer."""
+    lines = [
+        f"push {registers([*_SAVED, 'lr'])}",
+        f"sub sp, sp, #{FRAME}",
+        f"strd r0, r1, [sp, #{_PLANE}]",
+        f"str r2, [sp, #{_STREAM}]",
+        "mov r2, #4",
+        f"str r2, [sp, #{_CHANNELS}]",
+        "mov pc, r3",
+    ]
+    return function(ENTRY, "Common entry of all depthwise convolutions over planes.", lines)
+
+
+def code(shape: Shape) -> SourceFile:
+    """The code of a layer: `shape.rows` rows of `shape.out_w` outputs in each of four channels."""
+    rows = _rows_stride1(shape) if shape.stride == 1 else _rows_stride2(shape)
+    lines = [
+        "1:",  # a channel
+        f"ldrd r0, r1, [sp, #{_PLANE}]",
+        f"ldr r2, [sp, #{_STREAM}]",
+        *_load_constants(shape),
+        *rows,
+        f"ldrd r0, r1, [sp, #{_PLANE}]",
+        f"ldr r2, [sp, #{_CHANNELS}]",
+        *_add("r0", shape.plane, "r3"),
+        "add r1, r1, #1",
+        f"strd r0, r1, [sp, #{_PLANE}]",
+        "subs r2, r2, #1",
+        f"str r2, [sp, #{_CHANNELS}]",
+        "bne 1b",
+        f"add sp, sp, #{FRAME}",
+        f"pop {registers([*_SAVED, 'pc'])}",
+    ]
+    size = f"{shape.rows} rows of {shape.out_w} outputs, {shape.channels} channels"
+    comment = f"Depthwise 3x3, stride {shape.stride}: {size}."
+    return function(shape.name, comment, lines)
+
+
+def _load_constants(shape: Shape) -> list[str]:
+    """Weights to registers, the rest of the channel's words to the stack; moves the stream on."""
+    words = shape.requantizer.words
+    lines = [f"ldm r2!, {registers(_WEIGHTS[: shape.weight_words])}"]
+    copies = [_BIAS, *(_REQUANTIZE + 4 * i for i in range(words))]
+    copies += [_CLAMP, _CLAMP + 4] if shape.requantizer.clamps else []
+    for offset in copies:
+        lines += ["ldr r3, [r2], #4", f"str r3, [sp, #{offset}]"]
+    return [*lines, f"str r2, [sp, #{_STREAM}]"]
+
+
+def _requantize(shape: Shape, totals: list[str], free: tuple[str, str]) -> list[str]:
+    """Requantizes registers with the constants on the stack."""
+    requantizer = shape.requantizer
+    form = requantizer.form
+    if form is not None and not form.signed:
+        lines = [f"ldrd {free[0]}, {free[1]}, [sp, #{_REQUANTIZE}]"]
+        for total in totals:
+            lines += requantizer.two_instructions(total, *free)
+    else:
+        lines = []
+        for total in totals:
+            lines += requantizer.from_memory(total, "sp", _REQUANTIZE, free)
+    if requantizer.clamps:
+        lines.append(f"ldrd {free[0]}, {free[1]}, [sp, #{_CLAMP}]")
+        for total in totals:
+            lines += [f"cmp {total}, {free[0]}", "it lt", f"movlt {total}, {free[0]}"]
+            lines += [f"cmp {total}, {free[1]}", "it gt", f"movgt {total}, {free[1]}"]
+    return lines
+
+
+def _add(register: str, value: int, free: str) -> list[str]:
+    """Adds a constant of any size to a register."""
+    if value == 0:
+        return []
+    if abs(value) <= 4095:
+        return [f"{'addw' if value > 0 else 'subw'} {register}, {register}, #{abs(value)}"]
+    lines = [f"movw {free}, #{abs(value) & 0xFFFF}"]
+    if abs(value) > 0xFFFF:
+        lines.append(f"movt {free}, #{abs(value) >> 16}")
+    return [*lines, f"{'add' if value > 0 else 'sub'} {register}, {register}, {free}"]
+
+
+def _rows_stride1(shape: Shape) -> list[str]:
+    """Pairs of rows; the last pair of an odd number overlaps the one before."""
+    pairs = -(-shape.rows // 2)
+    columns = list(_columns_stride1(shape))
+    done = 2 * (shape.out_w // 2)  # columns that the pointers have moved by
+    lines = []
+    if pairs > 1:
+        lines = [f"mov r2, #{pairs}", f"str r2, [sp, #{_ROWS_LEFT}]", "2:"]
+    lines += columns
+    if pairs > 1:
+        lines += _add("r0", 2 * shape.pitch - 2 * done, "r3")
+        lines += _add("r1", 2 * shape.out_pitch - done * shape.channels, "r3")
+        lines += [f"ldr r2, [sp, #{_ROWS_LEFT}]", "subs r2, r2, #1", f"str r2, [sp, #{_ROWS_LEFT}]", "beq 4f"]
+        if shape.rows % 2:
+            lines += ["cmp r2, #1", "bne 2b"]
+            lines += _add("r0", -shape.pitch, "r3") + _add("r1", -shape.out_pitch, "r3")
+        lines += ["b 2b", "4:"]
+    return lines
+
+
+def _columns_stride1(shape: Shape) -> Iterator[str]:
+    """Two rows of outputs: a loop over unrolled pairs of columns, the pairs left over, a last odd column."""
+    pairs = shape.out_w // 2
+    unroll = _unroll(pairs)
+    rounds = pairs // unroll if unroll else 0
+    if rounds > 1:
+        yield from [*_move("r2", "r0", 4 * unroll * rounds), f"str r2, [sp, #{_ROW_END}]", "3:"]
+    if rounds:
+        for pair in range(unroll):
+            yield from _block_stride1(shape, pair, 2)
+        yield from _add("r0", 4 * unroll, "r3") + _add("r1", 2 * unroll * shape.channels, "r3")
+    if rounds > 1:
+        yield from [f"ldr r2, [sp, #{_ROW_END}]", "cmp r0, r2", "bne 3b"]
+    left = pairs - unroll * rounds
+    for pair in range(left):
+        yield from _block_stride1(shape, pair, 2)
+    if shape.out_w % 2:
+        yield from _block_stride1(shape, left, 1)
+    yield from _add("r0", 4 * left, "r3") + _add("r1", 2 * left * shape.channels, "r3")
+
+
+def _unroll(count: int) -> int:
+    """Unrolling with the least code left over."""
+    return min(range(UNROLL, 0, -1), key=lambda u: (count % u if u <= count else count, -u)) if count else 0
+
+
+def _move(target: str, source: str, offset: int) -> list[str]:
+    return [f"mov {target}, {source}", *_add(target, offset, "r3")] if offset else [f"mov {target}, {source}"]
+
+
+def _block_stride1(shape: Shape, pair: int, columns: int) -> list[str]:
+    """Two rows of one or two outputs. The bias, in the last sum, is the addend of every first product."""
+    totals = {(y, c): f"r{4 + 2 * y + c}" for y in range(2) for c in range(columns)}
+    last = totals[1, columns - 1]
+    lines, begun = [f"ldr {last}, [sp, #{_BIAS}]"], set()
+    for row in range(4):
+        lines.append(f"ldrd r2, r3, [r0, #{row * shape.pitch + 4 * pair}]")
+        for y in range(2):
+            tap = row - y
+            if not 0 <= tap < 3:
+                continue
+            p, q = _WEIGHTS[2 * tap], _WEIGHTS[2 * tap + 1]
+            for column in range(columns):
+                total = totals[y, column]
+                addend = total if (y, column) in begun else last
+                begun.add((y, column))
+                first, second = ("smlad", "smlabt") if column == 0 else ("smlatb", "smlad")
+                lines += [f"{first} {total}, r2, {p}, {addend}", f"{second} {total}, r3, {q}, {total}"]
+    lines += _requantize(shape, list(totals.values()), ("r2", "r3"))
+    base, offset = "r1", 2 * pair * shape.channels
+    far = offset + shape.out_pitch + shape.channels > 4095
+    for (y, column), total in totals.items():
+        if y == 1 and column == 0 and far:
+            lines += _move("r2", "r1", offset + shape.out_pitch)
+            base, offset = "r2", -shape.out_pitch
+        lines.append(f"strb {total}, [{base}, #{offset + y * shape.out_pitch + column * shape.channels}]")
+    return lines
+
+
+def _rows_stride2(shape: Shape) -> list[str]:
+    """Rows of single outputs; r7 counts columns, r5 and r6 hold constants or are free."""
+    unroll = _unroll(shape.out_w)
+    rounds = shape.out_w // unroll
+    left = shape.out_w - unroll * rounds
+    form = shape.requantizer.form
+    in_registers = form is not None and not form.signed and not form.clamp
+    lines = [f"ldr lr, [sp, #{_BIAS}]"]
+    if in_registers:
+        lines.append(f"ldrd r5, r6, [sp, #{_REQUANTIZE}]")
+    lines += [f"mov r7, #{shape.rows}", f"str r7, [sp, #{_ROWS_LEFT}]", "2:"]
+    if rounds > 1:
+        lines += [f"mov r7, #{rounds}", "3:"]
+    for column in range(unroll):
+        lines += _output_stride2(shape, column, in_registers)
+    lines += _add("r0", 4 * unroll, "r2") + _add("r1", unroll * shape.channels, "r2")
+    if rounds > 1:
+        lines += ["subs r7, r7, #1", "bne 3b"]
+    for column in range(left):
+        lines += _output_stride2(shape, column, in_registers)
+    lines += _add("r0", 2 * shape.pitch - 4 * unroll * rounds, "r2")
+    lines += _add("r1", shape.out_pitch - unroll * rounds * shape.channels, "r2")
+    return [
+        *lines,
+        f"ldr r7, [sp, #{_ROWS_LEFT}]",
+        "subs r7, r7, #1",
+        f"str r7, [sp, #{_ROWS_LEFT}]",
+        "bne 2b",
+    ]
+
+
+def _output_stride2(shape: Shape, column: int, in_registers: bool) -> list[str]:
+    """One output. Weights: r8-r10 = (w0, w1) of each row, r11 = w2 of rows 0 and 1, r12 = w2 of row 2."""
+    lines = []
+    for row, last in enumerate(
+        ("smlabb r4, r3, r11, r4", "smlabt r4, r3, r11, r4", "smlabb r4, r3, r12, r4")
+    ):
+        lines.append(f"ldrd r2, r3, [r0, #{row * shape.pitch + 4 * column}]")
+        lines += [f"smlad r4, r2, {_WEIGHTS[row]}, {'r4' if row else 'lr'}", last]
+    if in_registers:
+        lines += shape.requantizer.two_instructions("r4", "r5", "r6")
+    else:
+        lines += _requantize(shape, ["r4"], ("r5", "r6"))
+    return [*lines, f"strb r4, [r1, #{column * shape.channels}]"]
+
+
+def instructions(shape: Shape) -> int:
+    """Estimated instructions of the code for four channels."""
+    slow = (shape.requantizer.instructions - 3) + (8 if shape.requantizer.clamps else 0)
+    if shape.stride == 1:
+        pairs, odd = divmod(shape.out_w, 2)
+        row = pairs * (42 + 4 * slow) + odd * (24 + 2 * slow) + 5 * (pairs // UNROLL + 1)
+        return 4 * (-(-shape.rows // 2) * (row + 9) + 35)
+    row = shape.out_w * (12 + slow) + 4 * (shape.out_w // UNROLL + 1)
+    return 4 * (shape.rows * (row + 5) + 35)

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Depthwise 3x3 layers over planes of halfwords: the strips, the streams and the C of a layer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intarsia.fixedpoint import Int64Array
+from intarsia_codegen.arm import depthwise, emission, planes
+from intarsia_codegen.arm.channels import GROUP, ChannelRun, Channels, runs_of
+from intarsia_codegen.arm.geometry import Geometry
+from intarsia_codegen.arm.matrix import halves
+from intarsia_codegen.arm.requantize import Requantizer
+from intarsia_codegen.asm import resource
+from intarsia_codegen.generated import GeneratedKernel
+
+PLANES_BYTES = 6144
+"""Aim for the four planes of a strip."""
+
+
+def applies(g: Geometry) -> bool:
+    """Whether the planes' code takes a layer of at least four channels."""
+    square = (g.kernel_h, g.kernel_w, g.dilation_h, g.dilation_w) == (3, 3, 1, 1)
+    strides = g.stride_h == g.stride_w and g.stride_h in (1, 2)
+    borders = g.pad_left <= 1 and g.pad_left + g.in_w + 1 >= g.span_w
+    tall = g.stride_h == 2 or g.out_h >= 2
+    return square and strides and borders and tall and 3 * _pitch(g) + 16 <= depthwise.MAX_ROW_BYTES
+
+
+def _pitch(g: Geometry) -> int:
+    """Bytes of a plane's row: all columns that the code loads."""
+    columns = (g.out_w + 1) // 2 * 2 + 2 if g.stride_w == 1 else 2 * g.out_w + 2
+    return 2 * columns
+
+
+def _strip(g: Geometry) -> int:
+    """Output rows at a time: all if they fit the aim, else an even number that wastes least."""
+    largest = max(1, (PLANES_BYTES // (4 * _pitch(g)) - 3) // g.stride_h + 1)
+    if largest >= g.out_h:
+        return g.out_h
+    choices = list(range(2, min(largest, g.out_h) + 1, 2)) or [min(2, g.out_h)]
+    return min(choices, key=lambda r: (-(-g.out_h // r) * (r * g.stride_h + 3), -r))
+
+
+def kernel(name: str, g: Geometry, channels: Channels) -> GeneratedKernel | None:
+    """The kernel of a layer, or None. Cost: counted by instruction, loop by loop."""
+    layout = runs_of(channels, lambda first, requantizer: _group_words(channels, g, first, requantizer))
+    if layout is None:
+        return None
+    words, runs = layout
+    rows, pitch, row = _strip(g), _pitch(g), _row(g)
+    plane = ((rows - 1) * g.stride_h + 3) * pitch
+    shapes = [depthwise.Shape(g.stride_h, g.out_w, g.in_c, rows, pitch, plane, r.requantizer) for r in runs]
+    text = emission.source(
+        name,
+        ["itr_dsp_depthwise.h"],
+        f"Depthwise 3x3 convolution, {g.in_h}x{g.in_w}x{g.in_c} to {g.out_h}x{g.out_w}.",
+        [
+            emission.labels([*(shape.name for shape in shapes), row.name]),
+            emission.int32_array(name, "stream", words),
+            _runs_table(name, runs, shapes),
+            emission.struct("itr_dsp_depthwise_layer", _fields(g, row, pitch, plane, len(runs))),
+        ],
+        "itr_dsp_depthwise_planar(&layer, in, out, scratch);",
+    )
+    shared = [resource(n) for n in ("itr_dsp_depthwise.h", "itr_dsp_depthwise.c")]
+    code = {shape.name: depthwise.code(shape) for shape in shapes}
+    same = (g.in_h, g.in_w) == (g.out_h, g.out_w)
+    return GeneratedKernel(
+        name,
+        emission.PROTOTYPE.format(name=name) + ";",
+        (text, *shared, planes.entry(), planes.code(row), depthwise.entry(), *code.values()),
+        _cost(g, runs, shapes, row),
+        scratch=4 * plane,
+        inplace=((0, 0),) if rows == g.out_h and same and g.in_c % 4 == 0 else (),
+        stack_bytes={planes.ENTRY: planes.STACK_BYTES, depthwise.ENTRY: depthwise.STACK_BYTES},
+    )
+
+
+def _fields(g: Geometry, row: planes.Row, pitch: int, plane: int, run_count: int) -> dict[str, object]:
+    """Fields of itr_dsp_depthwise_layer."""
+    return {
+        "shape": _planes_shape(g, row, pitch, plane),
+        "runs": "runs",
+        "run_count": run_count,
+        "row_words": pitch // 4,
+        "zeros": f"0x{(g.in_zero & 0xFFFF) * 0x10001:08x}u",
+        "batch": g.batch,
+        "in_h": g.in_h,
+        "in_w": g.in_w,
+        "channels": g.in_c,
+        "out_h": g.out_h,
+        "out_w": g.out_w,
+        "stride": g.stride_h,
+        "pad_top": g.pad_top,
+        "strip": _strip(g),
+    }
+
+
+def _runs_table(name: str, runs: list[ChannelRun], shapes: list[depthwise.Shape]) -> str:
+    rows = [
+        f"    {{{name}_stream + {run.start}, {shape.name}, {shape.channel_words}, {run.first}, {run.end}}},\n"
+        for run, shape in zip(runs, shapes, strict=True)
+    ]
+    return f"static const itr_dsp_depthwise_run runs[{len(runs)}] = {{\n{''.join(rows)}}};\n"
+
+
+def _row(g: Geometry) -> planes.Row:
+    """What the rows of the planes are made of."""
+    needed = -(-g.span_w // 2)
+    pairs = min(needed - g.pad_left, (g.in_w - g.pad_left) // 2)
+    rest = needed - g.pad_left - pairs
+    more = g.pad_left + 2 * pairs < g.in_w
+    return planes.Row(bool(g.pad_left), pairs, 0 if rest == 0 else (1 if more else 2))
+
+
+def _planes_shape(g: Geometry, row: planes.Row, pitch: int, plane: int) -> str:
+    """Initialiser of itr_dsp_planes_shape."""
+    border = (g.in_zero & 0xFF) * 0x01010101
+    row_step = (g.in_w - row.passed) * g.in_c
+    values = (g.in_c, plane, row_step, pitch - 4 * row.words, row.pairs)
+    return f"{{{row.name}, {', '.join(map(str, values))}, 0x{border:08x}u}}"
+
+
+def _group_words(channels: Channels, g: Geometry, first: int, requantizer: Requantizer) -> list[int]:
+    """Weights, bias and constants of four channels, each in the order of `depthwise`."""
+    words: list[int] = []
+    for channel in range(first, first + GROUP):
+        words += _weights(channels.scaled(channel), g.stride_h)
+        words.append(channels.start(channel, requantizer))
+        words += channels.plan.constants(requantizer, channel)
+        words += channels.plan.limits if requantizer.clamps else ()
+    return words
+
+
+def _weights(w: Int64Array, stride: int) -> list[int]:
+    """Pairs of weights of one channel."""
+    if stride == 1:
+        low = np.array([w[k] for row in range(3) for k in (3 * row, 3 * row + 1)])
+        high = np.array([w[k] for row in range(3) for k in (3 * row + 1, 3 * row + 2)])
+    else:
+        low = np.array([w[0], w[3], w[6], w[2], w[8]])
+        high = np.array([w[1], w[4], w[7], w[5], 0])
+    words: list[int] = halves(low, high).tolist()
+    return words
+
+
+def _cost(g: Geometry, runs: list[ChannelRun], shapes: list[depthwise.Shape], row: planes.Row) -> int:
+    """Instructions: transposition and products of four channels, strip by strip."""
+    strips = -(-g.out_h // _strip(g))
+    height = min((_strip(g) - 1) * g.stride_h + 3, g.in_h)
+    strip = 6 * _pitch(g) * (g.kernel_h - 1)
+    for run, shape in zip(runs, shapes, strict=True):
+        group = height * row.instructions + depthwise.instructions(shape) + 65
+        strip += (run.end - run.first) // GROUP * group
+    return g.batch * strips * strip

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""C text of one layer: its stream, its runs and the function that calls the shared driver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from intarsia_codegen import ctext
+from intarsia_codegen.arm.matrix import Run, Stream
+from intarsia_codegen.generated import SourceFile
+
+PROTOTYPE = "void {name}(const int8_t *in, int8_t *out, void *scratch)"
+
+
+def int32_array(layer: str, what: str, words: Sequence[int]) -> str:
+    """The constant array `<layer>_<what>` of 32-bit words, taken modulo 2**32."""
+    data = np.array([w & 0xFFFFFFFF for w in words], np.uint32).view(np.int32)
+    return _array("int32_t", layer, what, data)
+
+
+def int8_array(layer: str, what: str, data: np.ndarray) -> str:
+    """The constant array `<layer>_<what>` of bytes."""
+    flat = data.reshape(-1)
+    return _array("int8_t", layer, what, flat)
+
+
+def _array(kind: str, layer: str, what: str, data: np.ndarray) -> str:
+    body = ctext.array_body(data)
+    return f"static const {kind} {layer}_{what}[{len(data)}] ITR_WEIGHTS({layer}) = {{\n{body}\n}};\n"
+
+
+def labels(names: Sequence[str]) -> str:
+    """Declarations of assembler labels that are jumped to."""
+    return "extern const char " + ",\n    ".join(f"{n}[]" for n in dict.fromkeys(names)) + ";\n"
+
+
+def runs_table(
+    layer: str, runs: Sequence[Run], multiply: str, entry: str, pitch: int, buffer_bytes: int
+) -> str:
+    """The `itr_dsp_run` array of a layer, over the array `<layer>_stream`."""
+    stream = f"{layer}_stream"
+    rows = [
+        f"    {{{stream} + {r.start}, {stream} + {r.end}, {multiply}, {entry}, {r.label}, "
+        f"{pitch}, {buffer_bytes}, {r.first}}},\n"
+        for r in runs
+    ]
+    return f"static const itr_dsp_run runs[{len(runs)}] = {{\n{''.join(rows)}}};\n"
+
+
+def struct(type_name: str, fields: Mapping[str, object]) -> str:
+    """The constant `layer` of a layer."""
+    body = "".join(f"    .{name} = {value},\n" for name, value in fields.items())
+    return f"static const {type_name} layer = {{\n{body}}};\n"
+
+
+def source(
+    name: str,
+    headers: Sequence[str],
+    comment: str,
+    parts: Sequence[str],
+    call: str,
+    prototype: str | None = None,
+) -> SourceFile:
+    """The source `<name>.c`: constants, then the function (by default of `PROTOTYPE`) with its one call."""
+    includes = "".join(f'#include "{header}"\n' for header in (*headers, "intarsia/section.h"))
+    prototype = prototype or PROTOTYPE.format(name=name)
+    constants = "".join(f"{part}\n" for part in parts)
+    text = f"""// SPDX-License-Identifier: Apache-2.0
+/* {comment} */
+{includes}
+{prototype};
+
+{constants}{prototype} {{
+  {call}
+}}
+"""
+    return SourceFile(f"{name}.c", text)
+
+
+def multiply_labels(stream: Stream, multiply: str) -> list[str]:
+    """Labels that a runs table uses."""
+    return [multiply, f"{multiply}_loop", *(run.label for run in stream.runs)]

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Spatial shape of a convolution call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from intarsia.kernelcall import KernelCall
+
+STRIP_BYTES = 2048
+"""Aim for the padded rows that are kept at a time."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Parameters of a call."""
+
+    batch: int
+    in_h: int
+    in_w: int
+    in_c: int
+    kernel_h: int
+    kernel_w: int
+    stride_h: int
+    stride_w: int
+    dilation_h: int
+    dilation_w: int
+    pad_top: int
+    pad_left: int
+    out_h: int
+    out_w: int
+    out_c: int
+    in_zero: int
+
+    @staticmethod
+    def of(call: KernelCall, out_c: int) -> Geometry:
+        names = [name for name in Geometry.__dataclass_fields__ if name != "out_c"]
+        return Geometry(out_c=out_c, **{name: call.integer(name) for name in names})
+
+    @property
+    def reach_h(self) -> int:
+        """Input rows under one window."""
+        return (self.kernel_h - 1) * self.dilation_h + 1
+
+    @property
+    def reach_w(self) -> int:
+        return (self.kernel_w - 1) * self.dilation_w + 1
+
+    @property
+    def span_h(self) -> int:
+        """Input rows under all windows, padding included."""
+        return (self.out_h - 1) * self.stride_h + self.reach_h
+
+    @property
+    def span_w(self) -> int:
+        return (self.out_w - 1) * self.stride_w + self.reach_w
+
+    @property
+    def inside(self) -> bool:
+        """Whether no window reaches over the border."""
+        fits = self.span_h <= self.in_h and self.span_w <= self.in_w
+        return fits and self.pad_top == 0 and self.pad_left == 0
+
+    @property
+    def segment(self) -> int:
+        """Contiguous bytes of a window in one row."""
+        return self.kernel_w * self.in_c
+
+    @property
+    def gathered(self) -> bool:
+        """Whether windows are not made of contiguous segments of at least a word."""
+        return self.segment < 4 or (self.kernel_w > 1 and self.dilation_w > 1)
+
+    @property
+    def whole_input(self) -> bool:
+        """Whether the only window is the whole input."""
+        sizes = (self.kernel_h, self.kernel_w, self.out_h, self.out_w)
+        return self.inside and sizes == (self.in_h, self.in_w, 1, 1)
+
+    @property
+    def pixels(self) -> int:
+        return self.out_h * self.out_w
+
+    @property
+    def driver(self) -> str:
+        """Driver for windows of contiguous segments: `itr_dsp_conv_<driver>`."""
+        return "direct" if self.inside else "padded"
+
+    @property
+    def row_bytes(self) -> int:
+        """Of the rows that windows are read from: the input's, or padded copies."""
+        return (self.in_w if self.inside else self.span_w) * self.in_c
+
+    @property
+    def strip(self) -> int:
+        """Output rows per strip: whole blocks of four pixels if possible, and never less than one block."""
+        if self.inside or self.out_w < 4:
+            return self.out_h
+        rows = (STRIP_BYTES // self.row_bytes - self.reach_h) // self.stride_h + 1
+        rows = min(max(rows, 1), self.out_h)
+        whole = [r for r in range(1, rows + 1) if r * self.out_w % 4 == 0]
+        return whole[-1] if whole else rows
+
+    @property
+    def strip_bytes(self) -> int:
+        """Scratch for the rows of a strip."""
+        if self.inside:
+            return 0
+        return ((self.strip - 1) * self.stride_h + self.reach_h) * self.row_bytes

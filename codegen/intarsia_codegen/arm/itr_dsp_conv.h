@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Convolutions as matrix products, four output pixels at a time: drivers that layers share. */
+#ifndef ITR_DSP_CONV_H
+#define ITR_DSP_CONV_H
+
+#include <stdint.h>
+
+#include "itr_dsp_gemm.h"
+
+typedef struct {
+  const itr_dsp_run *runs;
+  int32_t run_count;
+  itr_dsp_pack pack; /* no code: depthwise, nothing is packed */
+  int32_t batch, in_h, in_w, in_c;
+  int32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+  int32_t pad_top, pad_left, out_h, out_w, out_c, in_zero;
+  const int8_t *fixed; /* codes of a pixel, for channels that no run computes; or NULL */
+  int32_t row_bytes;   /* of the rows that windows are read from, padding included */
+  int32_t strip;       /* output rows per strip of padded rows */
+} itr_dsp_conv;
+
+/* Windows that lie inside the input.
+ * Scratch: the buffer, then 4 * out_c bytes if an image has less than four output pixels. */
+void itr_dsp_conv_direct(const itr_dsp_conv *layer, const int8_t *in, int8_t *out, void *scratch);
+
+/* Windows that reach over the border: rows are copied with padding, a strip at a time.
+ * Scratch: the same, then the rows of a strip. */
+void itr_dsp_conv_padded(const itr_dsp_conv *layer, const int8_t *in, int8_t *out, void *scratch);
+
+/* Any window: it is gathered value by value.
+ * Scratch: the same, then four windows of pack.words words. */
+void itr_dsp_conv_gathered(const itr_dsp_conv *layer, const int8_t *in, int8_t *out, void *scratch);
+
+#endif

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "itr_dsp_pool.h"
+
+#include <string.h>
+
+enum { LANES = 4, CELLS_PER_HALF = 255 };
+
+/* The part of a window that lies inside the input. */
+typedef struct {
+  const int8_t *first; /* cell */
+  int32_t rows, columns;
+} window;
+
+static int32_t least(int32_t a, int32_t b) {
+  return a < b ? a : b;
+}
+
+static window window_at(const itr_dsp_pool *p, const int8_t *image, int32_t y, int32_t x) {
+  const int32_t top = y * p->stride_h - p->pad_top;
+  const int32_t left = x * p->stride_w - p->pad_left;
+  const int32_t first_row = top < 0 ? 0 : top;
+  const int32_t first_column = left < 0 ? 0 : left;
+  return (window){image + (first_row * p->in_w + first_column) * p->in_c,
+                  least(top + p->kernel_h, p->in_h) - first_row,
+                  least(left + p->kernel_w, p->in_w) - first_column};
+}
+
+/* Channels c .. c + 3, or the last four. */
+static int32_t group_start(const itr_dsp_pool *p, int32_t c) {
+  return least(c, p->in_c - LANES);
+}
+
+static uint32_t load(const int8_t *cell) {
+  uint32_t word;
+  memcpy(&word, cell, sizeof word);
+  return word;
+}
+
+/* The larger of each pair of bytes. */
+static uint32_t larger_bytes(uint32_t a, uint32_t b) {
+  uint32_t result;
+  __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(result) : "r"(a), "r"(b) : "cc");
+  return result;
+}
+
+/* Adds the halves to four sums and clears them. */
+static void flush(int32_t sums[LANES], uint32_t *even, uint32_t *odd) {
+  sums[0] += (int16_t)*even;
+  sums[1] += (int16_t)*odd;
+  sums[2] += (int16_t)(*even >> 16);
+  sums[3] += (int16_t)(*odd >> 16);
+  *even = 0;
+  *odd = 0;
+}
+
+static void sum_window(const itr_dsp_pool *p, window w, int32_t sums[LANES]) {
+  uint32_t even = 0; /* sums of bytes 0 and 2 */
+  uint32_t odd = 0;  /* of bytes 1 and 3 */
+  int32_t cells = 0;
+  for (int32_t row = 0; row < w.rows; row++) {
+    const int8_t *cell = w.first + row * p->in_w * p->in_c;
+    const int8_t *end = cell + w.columns * p->in_c;
+    if (cells + w.columns > CELLS_PER_HALF) {
+      flush(sums, &even, &odd);
+      cells = 0;
+    }
+    cells += w.columns;
+    for (; cell != end; cell += p->in_c) {
+      const uint32_t word = load(cell);
+      __asm__("sxtab16 %0, %0, %1" : "+r"(even) : "r"(word));
+      __asm__("sxtab16 %0, %0, %1, ror #8" : "+r"(odd) : "r"(word));
+    }
+  }
+  flush(sums, &even, &odd);
+}
+
+static int8_t average(const itr_dsp_pool *p, int32_t sum, int32_t cells) {
+  const int32_t total = sum + p->offset * cells;
+  const int32_t half = total < 0 ? -(cells / 2) : cells / 2;
+  const int32_t code = (total + half) / cells - p->offset;
+  return (int8_t)(code < p->minimum ? p->minimum : least(code, p->maximum));
+}
+
+void itr_dsp_average_pool(const itr_dsp_pool *layer, const int8_t *in, int8_t *out) {
+  for (int32_t n = 0; n < layer->batch; n++) {
+    for (int32_t i = 0; i < layer->out_h * layer->out_w; i++) {
+      const window whole = window_at(layer, in, i / layer->out_w, i % layer->out_w);
+      for (int32_t c = 0; c < layer->in_c; c += LANES) {
+        const int32_t channel = group_start(layer, c);
+        window w = whole;
+        int32_t sums[LANES] = {0};
+        w.first += channel;
+        sum_window(layer, w, sums);
+        for (int32_t k = 0; k < LANES; k++) {
+          out[channel + k] = average(layer, sums[k], w.rows * w.columns);
+        }
+      }
+      out += layer->in_c;
+    }
+    in += layer->in_h * layer->in_w * layer->in_c;
+  }
+}
+
+static uint32_t max_window(const itr_dsp_pool *p, window w) {
+  uint32_t largest = load(w.first);
+  for (int32_t row = 0; row < w.rows; row++) {
+    const int8_t *cell = w.first + row * p->in_w * p->in_c;
+    for (int32_t i = 0; i < w.columns; i++, cell += p->in_c) {
+      largest = larger_bytes(largest, load(cell));
+    }
+  }
+  return largest;
+}
+
+void itr_dsp_max_pool(const itr_dsp_pool *layer, const int8_t *in, int8_t *out) {
+  const uint32_t minimum = (uint32_t)(layer->minimum & 0xff) * 0x01010101u;
+  const uint32_t maximum = (uint32_t)(layer->maximum & 0xff) * 0x01010101u;
+  for (int32_t n = 0; n < layer->batch; n++) {
+    for (int32_t i = 0; i < layer->out_h * layer->out_w; i++) {
+      const window whole = window_at(layer, in, i / layer->out_w, i % layer->out_w);
+      for (int32_t c = 0; c < layer->in_c; c += LANES) {
+        const int32_t channel = group_start(layer, c);
+        window w = whole;
+        w.first += channel;
+        /* The smaller of two bytes is the complement of the larger of their complements. */
+        const uint32_t above = larger_bytes(max_window(layer, w), minimum);
+        const uint32_t code = ~larger_bytes(~above, ~maximum);
+        memcpy(out + channel, &code, sizeof code);
+      }
+      out += layer->in_c;
+    }
+    in += layer->in_h * layer->in_w * layer->in_c;
+  }
+}

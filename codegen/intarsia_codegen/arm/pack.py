@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Widening of int8 activations into the buffers of the matrix products (formats in `gemm`).
+
+`order` tells, for each position of the packed window, which value of the window it holds, or -1 for a
+position whose weight must be 0. A window is `rows` segments of contiguous bytes. Segments that are no
+multiple of four end with a word that overlaps the one before, so nothing beyond the segment is read.
+"""
+
+from __future__ import annotations
+
+from intarsia_codegen.asm import function, registers
+from intarsia_codegen.generated import SourceFile
+
+_POINTERS = ["r1", "r2", "r3", "r12"]  # of four pixels
+_RAW = ["r4", "r5", "r6", "r7"]
+_WIDE = ["r8", "r9", "r10", "r11"]
+_SAVED = ["r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11"]
+_WORDS, _ROWS, _STEP, _OVERLAP = 0, 4, 8, 12
+
+ENTRY = "itr_dsp_pack4"
+STACK_BYTES = 52
+
+ENTRY_ONE = "itr_dsp_pack1"
+STACK_BYTES_ONE = 16
+
+MAX_STRAIGHT_WORDS = 24
+
+
+def rows_order(rows: int, segment: int) -> list[int]:
+    """Order of the packed window for `pack_rows` (segment >= 4)."""
+    order = []
+    for row in range(rows):
+        order += [row * segment + i for i in range(segment // 4 * 4)]
+        if rest := segment % 4:
+            order += [-1] * (4 - rest) + [row * segment + i for i in range(segment - rest, segment)]
+    return order
+
+
+def straight_order(rows: int, segment: int) -> list[int]:
+    """Order of the window for `pack_straight`: whole words row by row, then the rest of all rows."""
+    whole = segment // 4 * 4
+    order = [row * segment + i for row in range(rows) for i in range(whole)]
+    order += [row * segment + i for row in range(rows) for i in range(whole, segment)]
+    return order + [-1] * (-len(order) % 4)
+
+
+def pack_entry() -> SourceFile:
+    """itr_dsp_pack4(buffer, four pixel pointers, pack): jumps to the code that `pack` names."""
+    lines = [
+        f"push {registers([*_SAVED, 'lr'])}",
+        "ldm r2, {r3, r4, r5, r6, r7}",  # code, words, rows, step, overlap
+        f"push {registers(_RAW)}",
+        f"ldm r1, {registers(['r1', 'r2', 'r4', 'r12'])}",
+        "mov r5, r3",
+        "mov r3, r4",
+        "mov pc, r5",
+    ]
+    return function(ENTRY, "Common entry of all ways to pack four pixels.", lines)
+
+
+_EXIT = ["add sp, sp, #16", f"pop {registers([*_SAVED, 'pc'])}"]
+
+
+def _widen(wide: bool) -> list[str]:
+    """Four words of raw bytes to U and V, stored."""
+    lines = [f"sxtb16 {w}, {r}" for w, r in zip(_WIDE, _RAW, strict=True)]
+    if wide:
+        lines += [f"sxtb16 {r}, {r}, ror #8" for r in _RAW]
+    else:
+        lines += [f"eor {r}, {r}, #0x007f007f" for r in _RAW]
+    return [*lines, f"stm r0!, {registers(_WIDE)}", f"stm r0!, {registers(_RAW)}"]
+
+
+def pack_rows(wide: bool) -> tuple[str, SourceFile]:
+    """Label and source of the loop for windows of any number of rows."""
+    name = f"{ENTRY}{'w' if wide else 'h'}_rows"
+    load = [f"ldr {raw}, [{pointer}], #4" for raw, pointer in zip(_RAW, _POINTERS, strict=True)]
+    lines = [
+        "1:",
+        f"ldr lr, [sp, #{_WORDS}]",
+        "2:",
+        *load,
+        *_widen(wide),
+        "subs lr, lr, #1",
+        "bne 2b",
+        f"ldr lr, [sp, #{_OVERLAP}]",
+        "cmp lr, #0",
+        "beq 3f",
+        *[f"add {pointer}, {pointer}, lr" for pointer in _POINTERS],
+        *load,
+        *_widen(wide),
+        "3:",
+        f"ldrd lr, r4, [sp, #{_ROWS}]",
+        "subs lr, lr, #1",
+        f"str lr, [sp, #{_ROWS}]",
+        *[f"add {pointer}, {pointer}, r4" for pointer in _POINTERS],
+        "bne 1b",
+        *_EXIT,
+    ]
+    return name, function(name, "r1, r2, r3, r12 pixels, lr words left, r0 buffer.", lines)
+
+
+def pack_straight(rows: int, segment: int, pitch: int, wide: bool) -> tuple[str, SourceFile] | None:
+    """Label and source of straight code for a small window, rows `pitch` bytes apart; else None."""
+    words = len(straight_order(rows, segment)) // 4
+    if words > MAX_STRAIGHT_WORDS or (rows - 1) * pitch + segment > 4095:
+        return None
+    name = f"{ENTRY}{'w' if wide else 'h'}_{rows}x{segment}_{pitch}"
+    whole = segment // 4
+    lines = []
+    for row in range(rows):
+        for word in range(whole):
+            at = row * pitch + 4 * word
+            lines += [f"ldr {raw}, [{p}, #{at}]" for raw, p in zip(_RAW, _POINTERS, strict=True)]
+            lines += _widen(wide)
+    rest = [row * pitch + i for row in range(rows) for i in range(4 * whole, segment)]
+    for start in range(0, len(rest), 4):
+        for raw, pointer in zip(_RAW, _POINTERS, strict=True):
+            for byte, at in enumerate(rest[start : start + 4]):
+                if byte == 0:
+                    lines.append(f"ldrb {raw}, [{pointer}, #{at}]")
+                else:
+                    lines += [f"ldrb lr, [{pointer}, #{at}]", f"orr {raw}, {raw}, lr, lsl #{8 * byte}"]
+        lines += _widen(wide)
+    lines += _EXIT
+    return name, function(name, f"{rows} rows of {segment} bytes, {pitch} bytes apart.", lines)
+
+
+def pack_one_entry() -> SourceFile:
+    """itr_dsp_pack1(buffer, in, pack): one pixel, one segment; jumps to the code that `pack` names."""
+    lines = ["push {r4, r5, r6, lr}", "ldrd r3, r4, [r2]", "ldr r5, [r2, #16]", "mov pc, r3"]
+    return function(ENTRY_ONE, "Common entry of the ways to pack one pixel.", lines)
+
+
+def pack_one(wide: bool) -> tuple[str, SourceFile]:
+    """Label and source of the loop for one pixel."""
+    name = f"{ENTRY_ONE}{'w' if wide else 'h'}"
+    step = [
+        "ldr r3, [r1], #4",
+        "sxtb16 r2, r3",
+        "sxtb16 r3, r3, ror #8" if wide else "eor r3, r3, #0x007f007f",
+        "strd r2, r3, [r0], #8",
+    ]
+    lines = [
+        "1:",
+        *step,
+        "subs r4, r4, #1",
+        "bne 1b",
+        "cmp r5, #0",
+        "beq 2f",
+        "add r1, r1, r5",
+        *step,
+        "2:",
+        "pop {r4, r5, r6, pc}",
+    ]
+    return name, function(name, "r0 buffer, r1 bytes, r4 words left, r5 overlap.", lines)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Transposition of four channels from NHWC bytes to planes of halfwords, borders included.
+
+A word of a plane is two columns of one channel; two pixels make one word in each of four planes, in 14 instructions.
+Where a column lies on the border, a pixel of zero points takes its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from intarsia_codegen.asm import function, registers
+from intarsia_codegen.generated import SourceFile
+
+ENTRY = "itr_dsp_planes"
+STACK_BYTES = 52
+
+# Stack frame below the saved registers: what is added behind a row, rows left, pairs of pixels.
+_ROW_STEP, _ROWS, _PAIRS = 0, 8, 12
+_SAVED = ["r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11"]
+
+UNROLLED_PAIRS = 4
+"""Rows of up to so many pairs of pixels have code of their own, without a loop."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a row is made of: a word with the left border, pairs of pixels, a trailing word.
+
+    `trailing` is 0 for none, 1 for the last pixel and the border, 2 for the border alone.
+    """
+
+    left: bool
+    pairs: int
+    trailing: int
+
+    @property
+    def words(self) -> int:
+        """Words that are written to each plane."""
+        return self.left + self.pairs + (self.trailing > 0)
+
+    @property
+    def passed(self) -> int:
+        """Pixels that the pointer passes; it stops before one of the trailing word."""
+        return self.left + 2 * self.pairs
+
+    @property
+    def unrolled(self) -> bool:
+        return self.pairs <= UNROLLED_PAIRS
+
+    @property
+    def name(self) -> str:
+        pairs = f"{self.pairs}" if self.unrolled else "n"
+        return f"{ENTRY}_{'l' * self.left}{pairs}{('', 'm', 'b')[self.trailing]}"
+
+    @property
+    def instructions(self) -> int:
+        """Instructions for a row."""
+        ends = 15 * self.left + (0, 14, 5)[self.trailing]
+        return ends + self.pairs * (15 if self.unrolled else 17) + (11 if self.unrolled else 12)
+
+
+def entry() -> SourceFile:
+    """itr_dsp_planes(in, planes, rows, shape): jumps to the code that `shape` names; rows >= 1."""
+    lines = [
+        f"push {registers([*_SAVED, 'lr'])}",
+        "ldm r3, {r4, r5, r6, r7, r8, r9, lr}",  # code, pixel, plane, row step, skip, pairs, border
+        "push {r2, r9}",
+        "push {r7, r8}",
+        "mov r2, r5",
+        "add r3, r1, r6",
+        "add r10, r3, r6",
+        "add r11, r10, r6",
+        "mov pc, r4",
+    ]
+    return function(ENTRY, "Common entry of all transpositions.", lines)
+
+
+_WORD = [
+    "sxtb16 r6, r4",
+    "sxtb16 r7, r4, ror #8",
+    "sxtb16 r8, r5",
+    "sxtb16 r9, r5, ror #8",
+    "pkhbt r4, r6, r8, lsl #16",
+    "pkhtb r6, r8, r6, asr #16",
+    "pkhbt r5, r7, r9, lsl #16",
+    "pkhtb r7, r9, r7, asr #16",
+    "str r4, [r1], #4",
+    "str r5, [r3], #4",
+    "str r6, [r10], #4",
+    "str r7, [r11], #4",
+]
+"""Pixels r4 and r5 to a word of each plane."""
+
+_PAIR = ["ldr r4, [r0]", "ldr r5, [r0, r2]", "add r0, r0, r2, lsl #1", *_WORD]
+
+
+def code(row: Row) -> SourceFile:
+    """The code for rows of one kind."""
+    lines = ["1:"]
+    if row.left:
+        lines += ["mov r4, lr", "ldr r5, [r0]", "add r0, r0, r2", *_WORD]
+    if row.unrolled:
+        lines += _PAIR * row.pairs
+    else:
+        lines += [f"ldr r12, [sp, #{_PAIRS}]", "2:", *_PAIR, "subs r12, r12, #1", "bne 2b"]
+    if row.trailing == 1:
+        lines += ["ldr r4, [r0]", "mov r5, lr", *_WORD]
+    elif row.trailing == 2:
+        lines += ["sxtb16 r4, lr", *[f"str r4, [{plane}], #4" for plane in ("r1", "r3", "r10", "r11")]]
+    lines += [
+        f"ldrd r4, r5, [sp, #{_ROW_STEP}]",
+        f"ldr r6, [sp, #{_ROWS}]",
+        "add r0, r0, r4",
+        *[f"add {plane}, {plane}, r5" for plane in ("r1", "r3", "r10", "r11")],
+        "subs r6, r6, #1",
+        f"str r6, [sp, #{_ROWS}]",
+        "bne 1b",
+        "add sp, sp, #16",
+        f"pop {registers([*_SAVED, 'pc'])}",
+    ]
+    comment = "r0 pixels, r2 their distance, r1, r3, r10, r11 planes, r12 pairs left, lr zero points."
+    return function(row.name, comment, lines)

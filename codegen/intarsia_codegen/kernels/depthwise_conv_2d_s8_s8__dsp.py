@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DEPTHWISE_CONV_2D int8 for Arm's DSP extension.
+
+3x3 windows with stride 1 or 2 go through planes of halfwords, all others tap by tap. One input channel
+makes it an ordinary convolution.
+"""
+
+from __future__ import annotations
+
+from intarsia.kernelcall import KernelCall
+from intarsia_codegen.arm import depthwise_planar, depthwise_taps
+from intarsia_codegen.arm.channels import channels_of
+from intarsia_codegen.arm.geometry import Geometry
+from intarsia_codegen.generated import GeneratedKernel
+from intarsia_codegen.kernels import conv_2d_s8_s8__dsp as conv_2d
+
+
+def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
+    """The kernel; None for several outputs per channel, for 2 or 3 channels, and for sums beyond 32 bits."""
+    g = Geometry.of(call, call.integer("in_c") * call.integer("multiplier"))
+    matrix = call.constant("weights").reshape(-1, g.out_c).T
+    if g.in_c == 1:
+        return conv_2d.convolution(call, name, g, matrix)
+    if call.integer("multiplier") != 1 or g.in_c < 4:
+        return None
+    channels = channels_of(call, matrix)
+    if channels is None:
+        return None
+    kernel = depthwise_planar.kernel if depthwise_planar.applies(g) else depthwise_taps.kernel
+    return kernel(name, g, channels)
