@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ from intarsia.cli import _failure, _options, app
 from intarsia.errors import BudgetError, EnvironmentMissing, ModelError, StageError, UsageError
 from intarsia.ir import Graph
 
-STARTUP_SECONDS = 0.3
 
 
 def outcome(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
@@ -49,15 +47,6 @@ def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str
 def test_each_verb_is_a_file() -> None:
     files = {p.stem for p in Path(app.__file__).parent.glob("[!_]*.py")}
     assert files == {*app.VERBS, "app"}
-
-
-def test_help_comes_at_once() -> None:
-    def seconds() -> float:
-        before = time.perf_counter()
-        assert program("--help").returncode == 0
-        return time.perf_counter() - before
-
-    assert min(seconds() for _ in range(5)) < STARTUP_SECONDS
 
 
 def test_help_imports_nothing_heavy() -> None:

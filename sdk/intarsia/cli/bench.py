@@ -10,7 +10,7 @@ import typer
 from intarsia.cli import _console, _options
 from intarsia.errors import UsageError
 
-SUITES = ("models",)
+SUITES = ("models", "tool")
 
 
 def command(
@@ -29,15 +29,19 @@ def command(
     verbose: _options.Verbose = 0,
     quiet: _options.Quiet = 0,
 ) -> None:
-    """Measure whole networks and compare them with the incumbents' figures.
+    """Measure whole networks against the incumbents' figures (models), or this tool's own speed (tool).
 
     The networks are third-party files: INTARSIA_DATA names the folder that holds models/ and datasets/.
     """
     if suite not in SUITES:
         raise UsageError(f"no benchmark '{suite}'", hint=f"one of {', '.join(SUITES)}")
 
-    from intarsia.bench import models
+    from intarsia.bench import models, tool
 
     with _console.Console(verbose, quiet, progress, as_json) as console:
+        if suite == "tool":
+            timings = tool.run()
+            console.result(tool.to_json(timings), tool.to_text(timings))
+            return
         rows = models.run(model or (), board or models.DEFAULT_BOARDS, samples=samples, watcher=console)
         console.result(models.to_json(rows), models.to_text(rows))
