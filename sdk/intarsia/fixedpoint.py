@@ -48,7 +48,8 @@ def _round_half_away(value: float) -> int:
 def saturating_rounding_doubling_high_mul(a: ArrayLike, b: ArrayLike) -> Int64Array:
     """round(a * b / 2**31), ties towards +infinity, saturated (gemmlowp SaturatingRoundingDoublingHighMul)."""
     product = np.asarray(a, np.int64) * np.asarray(b, np.int64)
-    return np.minimum((product + (1 << 30)) >> 31, INT32_MAX)
+    high: Int64Array = np.minimum((product + (1 << 30)) >> 31, INT32_MAX)
+    return high
 
 
 def rounding_divide_by_pot(x: ArrayLike, exponent: ArrayLike) -> Int64Array:
@@ -57,31 +58,23 @@ def rounding_divide_by_pot(x: ArrayLike, exponent: ArrayLike) -> Int64Array:
     exponent = np.asarray(exponent, np.int64)
     mask = (np.int64(1) << exponent) - 1
     threshold = (mask >> 1) + (x < 0)
-    return (x >> exponent) + ((x & mask) > threshold)
+    rounded: Int64Array = (x >> exponent) + ((x & mask) > threshold)
+    return rounded
 
 
 def multiply_by_quantized_multiplier(x: ArrayLike, multiplier: ArrayLike, shift: ArrayLike) -> Int64Array:
-    """x * multiplier * 2**(shift - 31), rounded twice: the rule `tflm` (and `litert` outside FULLY_CONNECTED)."""
+    """x * multiplier * 2**(shift - 31), rounded twice: the rule of TFLite's fixed-point kernels."""
     shift = np.asarray(shift, np.int64)
     left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
     high = saturating_rounding_doubling_high_mul(np.asarray(x, np.int64) << left, multiplier)
     return rounding_divide_by_pot(high, right)
 
 
-def multiply_by_quantized_multiplier_single(
-    x: ArrayLike, multiplier: ArrayLike, shift: ArrayLike
-) -> Int64Array:
-    """x * multiplier * 2**(shift - 31), rounded once, ties towards +infinity (TFLite single rounding)."""
-    total = 31 - np.asarray(shift, np.int64)
-    product = np.asarray(x, np.int64) * np.asarray(multiplier, np.int64)
-    return (product + (np.int64(1) << (total - 1))) >> total
-
-
 @dataclass(frozen=True)
 class Requantization:
     """Per-channel factors that take an accumulator to an output code.
 
-    `multiplier` and `shift` have one entry per output channel (or one for all); `single_rounding` picks the rule.
+    `multiplier` and `shift` have one entry per output channel (or one for all).
     """
 
     multiplier: tuple[int, ...]
@@ -89,22 +82,16 @@ class Requantization:
     zero_point: int
     minimum: int
     maximum: int
-    single_rounding: bool = False
 
     def apply(self, accumulator: Int64Array) -> Int64Array:
         """Output codes for accumulators whose last axis is the channel axis."""
-        rule = (
-            multiply_by_quantized_multiplier_single
-            if self.single_rounding
-            else multiply_by_quantized_multiplier
+        scaled = multiply_by_quantized_multiplier(
+            accumulator, np.array(self.multiplier), np.array(self.shift)
         )
-        scaled = rule(accumulator, np.array(self.multiplier), np.array(self.shift))
         return np.clip(scaled + self.zero_point, self.minimum, self.maximum)
 
 
-def requantization(
-    factors: ArrayLike, zero_point: int, limits: tuple[int, int], *, single_rounding: bool = False
-) -> Requantization:
+def requantization(factors: ArrayLike, zero_point: int, limits: tuple[int, int]) -> Requantization:
     """Requantization for real factors (scale_in * scale_weights / scale_out), one per channel."""
     pairs = [quantize_multiplier(float(f)) for f in np.atleast_1d(np.asarray(factors, np.float64))]
     return Requantization(
@@ -113,5 +100,4 @@ def requantization(
         zero_point,
         limits[0],
         limits[1],
-        single_rounding,
     )

@@ -209,7 +209,7 @@ def _exact_constants(
     first, last = (int(layer.codes(end)[channel]) for end in (layer.low, layer.high))
     if first == last:
         return 0, 0, 0, first, 0
-    if rule is None or rule.single_rounding:
+    if rule is None:
         return None
     largest = max(abs(int(layer.low[channel])), abs(int(layer.high[channel])))
     multiplier, shift = rule.multiplier[channel], rule.shift[channel]

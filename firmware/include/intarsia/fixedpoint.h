@@ -30,12 +30,6 @@ static inline int32_t itr_scale(int32_t x, int32_t multiplier, int32_t shift) {
   return itr_rounding_shift_right(itr_doubling_high_mul(shifted, multiplier), right);
 }
 
-/* x * multiplier * 2^(shift - 31), rounded once, ties towards +infinity. */
-static inline int32_t itr_scale_once(int32_t x, int32_t multiplier, int32_t shift) {
-  const int32_t total = 31 - shift;
-  return (int32_t)(((int64_t)x * multiplier + (INT64_C(1) << (total - 1))) >> total);
-}
-
 static inline int32_t itr_clamp(int32_t x, int32_t minimum, int32_t maximum) {
   return x < minimum ? minimum : x > maximum ? maximum : x;
 }
