@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from intarsia import dtypes
-from intarsia.errors import StageError
+from intarsia.errors import EnvironmentMissing, StageError
 from intarsia.kernelcall import Param
 
 STYLE = {"BasedOnStyle": "LLVM", "ColumnLimit": 100, "AllowShortFunctionsOnASingleLine": "Empty"}
@@ -31,7 +32,7 @@ def number(value: float | np.generic) -> str:
             return "INT32_MIN"
         if int(value) == -(1 << 63):
             return "INT64_MIN"
-        return str(int(value)) if -(1 << 31) <= value < (1 << 31) else f"INT64_C({int(value)})"
+        return str(int(value)) if -(1 << 31) <= int(value) < (1 << 31) else f"INT64_C({int(value)})"
     if math.isinf(value):
         return "__builtin_inff()" if value > 0 else "-__builtin_inff()"
     if math.isnan(value):
@@ -71,26 +72,24 @@ def array_type(data: np.ndarray) -> str:
     return dtypes.of(data).c_type
 
 
-def clang_format() -> str | None:
-    """The clang-format program of this environment, or None."""
-    local = Path(sys.executable).with_name("clang-format")
-    return str(local) if local.exists() else None
-
-
 def tidy(text: str) -> str:
-    """Text formatted in our style; raises StageError when clang-format rejects it."""
-    program = clang_format()
+    """Text formatted in our style. Raises StageError when clang-format rejects it, EnvironmentMissing when there is none."""
+    return _clang_format(["--assume-filename=x.c"], text)
+
+
+def tidy_files(paths: Sequence[Path]) -> None:
+    """Formats C files in place, data arrays left out. Raises StageError as `tidy` does."""
+    if paths:
+        _clang_format(["-i", *map(str, paths)], None)
+
+
+def _clang_format(arguments: Sequence[str], text: str | None) -> str:
+    local = Path(sys.executable).with_name("clang-format")
+    program = str(local) if local.exists() else shutil.which("clang-format")
     if program is None:
-        return text
-    style = f"--style={json.dumps(STYLE)}"
-    done = subprocess.run(
-        [program, style, "--assume-filename=x.c"],
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+        raise EnvironmentMissing("clang-format is not installed", hint="pip install clang-format")
+    command = [program, f"--style={json.dumps(STYLE)}", *arguments]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode != 0:
         raise StageError(f"clang-format failed: {done.stderr.strip()}")
     return done.stdout

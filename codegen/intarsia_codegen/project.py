@@ -15,7 +15,8 @@ from intarsia.boards import Board
 from intarsia.errors import BudgetError
 from intarsia.ir import Graph, Tensor
 from intarsia.plan import memory
-from intarsia_codegen import library
+from intarsia.plan.plan import Plan
+from intarsia_codegen import ctext, library
 from intarsia_codegen.emit import Emitted, emit, templates
 from intarsia_codegen.lower import Program, lower
 from intarsia_codegen.names import comment
@@ -25,9 +26,11 @@ SCHEMA = "intarsia.project"
 SCHEMA_VERSION = 1
 
 
-def lower_for(graph: Graph, board: Board, *, portable: Sequence[int] = ()) -> Program:
-    """The program of a graph for a board; layers in `portable` use portable C."""
-    return lower(graph, board.target.isa, portable=lambda layer: layer in portable)
+def lower_for(
+    graph: Graph, board: Board, *, portable: Sequence[int] = (), plan: Plan | None = None
+) -> Program:
+    """The program of a graph for a board, in the patches of a plan; layers in `portable` use portable C."""
+    return lower(graph, board.target.isa, portable=lambda layer: layer in portable, plan=plan)
 
 
 def check_budget(program: Program, board: Board, *, ram: int | None = None, flash: int | None = None) -> None:
@@ -47,7 +50,7 @@ def check_budget(program: Program, board: Board, *, ram: int | None = None, flas
             hint="choose a board with more RAM, or a smaller model",
         )
     constants = [
-        (layer, sum(c.data.nbytes for kernel in layer.kernels for c in kernel.call.constants))
+        (layer, sum(c.stored.nbytes for kernel in layer.kernels for c in kernel.call.constants))
         for layer in program.layers
     ]
     total = sum(size for _, size in constants)
@@ -114,13 +117,14 @@ def describe(program: Program, board: Board, digest: bytes, emitted: Emitted) ->
                 for row in memory.timeline(program.placement, program.buffers)
             ],
         },
+        "plan": program.plan.to_json() if program.plan else None,
         "assembler_stack": emitted.stack,
     }
 
 
 def _buffer_name(program: Program, name: str) -> str:
     if name.startswith("t"):
-        return program.graph.tensor(int(name[1:])).name
+        return program.tensor(int(name[1:])).name
     return f"scratch of layer {name[1:]}"
 
 
@@ -143,6 +147,7 @@ def _write_sources(emitted: Emitted, folder: Path) -> list[str]:
         (folder / "model" / name).write_text(text, encoding="utf-8")
         if not name.endswith(".h"):
             sources.append(f"model/{name}")
+    ctext.tidy_files([folder / "model" / name for name in sorted(emitted.files) if name.endswith((".c", ".h"))])
     for path in emitted.written:
         _copy(path, folder / "kernels" / path.name)
         sources.append(f"kernels/{path.name}")

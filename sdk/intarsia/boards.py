@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -210,6 +211,13 @@ def load(name: str) -> Board:
     return load_folder(found[name])
 
 
+@cache
+def instruction_sets() -> dict[str, str]:
+    """Titles of the instruction sets that kernels are written for, by the word that boards use."""
+    text = (assets.firmware() / "kernels" / "isa.toml").read_text(encoding="utf-8")
+    return {name: str(table["title"]) for name, table in tomllib.loads(text).items()}
+
+
 def load_folder(folder: Path) -> Board:
     """Read one board folder; raises UsageError that names file and key."""
     file = folder / "board.toml"
@@ -218,6 +226,11 @@ def load_folder(folder: Path) -> Board:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{file}: {error}", hint="correct the file") from None
     table = parse_table(_BoardTable, data, str(file))
+    for isa in table.target.isa:
+        if isa not in instruction_sets():
+            raise UsageError(
+                f"{file}: unknown instruction set '{isa}'", hint=did_you_mean(isa, list(instruction_sets()))
+            )
     if table.name != folder.name:
         raise UsageError(
             f"{file}: the name is '{table.name}'", hint=f"name it '{folder.name}', as its folder"

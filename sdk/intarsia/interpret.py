@@ -38,7 +38,8 @@ def load_samples(path: Path) -> list[list[np.ndarray]]:
     samples: list[list[np.ndarray]] = []
     with np.load(path) as data:
         while f"s{len(samples)}_0" in data:
-            prefix, sample = f"s{len(samples)}_", []
+            prefix = f"s{len(samples)}_"
+            sample: list[np.ndarray] = []
             while f"{prefix}{len(sample)}" in data:
                 sample.append(data[f"{prefix}{len(sample)}"])
             samples.append(sample)
@@ -55,7 +56,7 @@ def main(package: str, folder: str) -> None:
             model.with_name(f"error{number}.txt").write_text(str(error))
             continue
         arrays = {f"s{i}_{j}": y for i, ys in enumerate(results) for j, y in enumerate(ys)}
-        np.savez(model.with_name(f"out{number}.npz"), **arrays)
+        np.savez(model.with_name(f"out{number}.npz"), **arrays)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

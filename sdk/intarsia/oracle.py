@@ -111,7 +111,8 @@ def _answer(folder: Path, number: int) -> list[list[np.ndarray]] | str:
     with np.load(folder / f"out{number}.npz") as arrays:
         results: list[list[np.ndarray]] = []
         while f"s{len(results)}_0" in arrays:
-            prefix, outputs = f"s{len(results)}_", []
+            prefix = f"s{len(results)}_"
+            outputs: list[np.ndarray] = []
             while f"{prefix}{len(outputs)}" in arrays:
                 outputs.append(arrays[f"{prefix}{len(outputs)}"])
             results.append(outputs)

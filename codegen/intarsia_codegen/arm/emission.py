@@ -28,7 +28,8 @@ def int8_array(layer: str, what: str, data: np.ndarray) -> str:
 
 def _array(kind: str, layer: str, what: str, data: np.ndarray) -> str:
     body = ctext.array_body(data)
-    return f"static const {kind} {layer}_{what}[{len(data)}] ITR_WEIGHTS({layer}) = {{\n{body}\n}};\n"
+    text = f"static const {kind} {layer}_{what}[{len(data)}] ITR_WEIGHTS({layer}) = {{\n{body}\n}};\n"
+    return f"// clang-format off\n{text}// clang-format on\n"
 
 
 def labels(names: Sequence[str]) -> str:

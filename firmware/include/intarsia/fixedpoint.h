@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The integer arithmetic that defines every quantized result: the rounding rules of the TensorFlow Lite reference
- * kernels, as sdk/intarsia/fixedpoint.py defines them. */
+/* The integer arithmetic that defines every quantized result: the rounding rules of the TensorFlow
+ * Lite reference kernels, as sdk/intarsia/fixedpoint.py defines them. */
 #ifndef INTARSIA_FIXEDPOINT_H
 #define INTARSIA_FIXEDPOINT_H
 
