@@ -14,8 +14,9 @@ import intarsia
 from intarsia.errors import StageError
 from intarsia.ir import Tensor
 from intarsia_codegen import ctext
-from intarsia_codegen.lower import Layer, Program
 from intarsia_codegen.names import comment
+from intarsia_codegen.patch_text import branch_call, window_tables
+from intarsia_codegen.program import Layer, Program
 from intarsia_codegen.select import Chosen
 
 
@@ -46,7 +47,7 @@ def emit(program: Program, board: str, digest: bytes) -> Emitted:
     name, graph = program.identifier, program.graph
     kernels = [kernel for layer in program.layers for kernel in layer.kernels]
     constants = _constants(program)
-    params = [_params(k, label) for k, label in _labelled(program) if k.written and k.call.params]
+    params = [_params(k, label) for k, label in _labelled(program) if _takes_params(k)]
     written = tuple(sorted({k.written for k in kernels if k.written}))
     context: dict[str, Any] = {
         "P": name,
@@ -56,15 +57,18 @@ def emit(program: Program, board: str, digest: bytes) -> Emitted:
         "arena_bytes": program.arena_bytes,
         "inputs": [_port(program, t) for t in graph.inputs],
         "outputs": [_port(program, t) for t in graph.outputs],
-        "headers": sorted({f"intarsia/{k.call.op}.h" for k in kernels if k.written}),
+        "headers": sorted({f"intarsia/{k.call.op}.h" for k in kernels if k.written or _takes_params(k)}),
         "prototypes": [k.generated.prototype for k in kernels if k.generated],
         "params": params,
         "constants": constants,
         "layers": [_layer(program, layer) for layer in program.layers],
+        "patches": _patches(program),
         "hash_bytes": ", ".join(f"0x{byte:02x}" for byte in digest[:16]),
     }
     texts = {f"{name}.h": "model.h.j2", f"{name}.c": "model.c.j2"}
-    files = {file: ctext.tidy(templates().get_template(t).render(context)) for file, t in texts.items()}
+    if program.reads_patches:
+        texts[f"{name}_image.c"] = "image.c.j2"
+    files = {file: templates().get_template(t).render(context) for file, t in texts.items()}
     if constants:
         files[f"{name}_weights.h"] = _weights_header(name, constants)
         files[f"{name}_weights.c"] = _weights_source(name, constants)
@@ -78,6 +82,12 @@ def emit(program: Program, board: str, digest: bytes) -> Emitted:
     return Emitted(files, written, stack)
 
 
+def _takes_params(kernel: Chosen) -> bool:
+    if kernel.generated:
+        return kernel.generated.takes_params
+    return bool(kernel.call.params)
+
+
 def _labelled(program: Program) -> list[tuple[Chosen, str]]:
     """Every kernel with the stem of the names of its parameters and constants."""
     return [
@@ -89,7 +99,7 @@ def _labelled(program: Program) -> list[tuple[Chosen, str]]:
 
 def _constants(program: Program) -> list[dict[str, Any]]:
     return [
-        {"symbol": f"{program.identifier}_{label}_{constant.name}", "data": constant.data}
+        {"symbol": f"{program.identifier}_{label}_{constant.name}", "data": constant.stored}
         for kernel, label in _labelled(program)
         if kernel.written
         for constant in kernel.call.constants
@@ -140,21 +150,51 @@ def _layer(program: Program, layer: Layer) -> dict[str, Any]:
 
 
 def _call(program: Program, layer: Layer, kernel: Chosen, label: str) -> str:
-    graph, call = program.graph, kernel.call
+    call = kernel.call
 
     def place(index: int, qualifier: str) -> str:
-        return f"AT({qualifier}{graph.tensor(index).dtype.c_type}, {program.offset(index)})"
+        return f"AT({qualifier}{program.tensor(index).dtype.c_type}, {program.offset(index)})"
 
     arguments = []
-    if kernel.written and call.params:
-        arguments.append(f"&{label}_params")
+    if _takes_params(kernel):
+        arguments.append("&p" if call.variants else f"&{label}_params")
     arguments += [place(t, "const ") for t in call.inputs]
     if kernel.written:
         arguments += [f"{program.identifier}_{label}_{c.name}" for c in call.constants]
     arguments += [place(t, "") for t in call.outputs]
     if kernel.scratch is not None:
         arguments.append(f"AT(void, {program.scratch_offset(layer.index)})" if kernel.scratch else "NULL")
-    return f"{kernel.function}({', '.join(arguments)});"
+    text = f"{kernel.function}({', '.join(arguments)});"
+    if program.stage is None or not call.variants:
+        return text
+    branch = branch_call(call, label, program.stage.tiling.grid)
+    lines = [f"itr_{call.contract}_params p = {label}_params;", *branch.assignments, text]
+    return "{ " + " ".join(lines) + " }"
+
+
+def _patches(program: Program) -> dict[str, Any] | None:
+    """What runs patch by patch; None when nothing does."""
+    stage = program.stage
+    if stage is None:
+        return None
+    tiling, count = stage.tiling, len(stage.layers)
+    tables = [
+        table
+        for kernel, label in _labelled(program)
+        if kernel.call.variants
+        for table in branch_call(kernel.call, label, tiling.grid).tables
+    ]
+    reader = None
+    if program.reads_patches:
+        (source,) = program.graph.inputs
+        windows = window_tables(tiling, source)
+        tables += windows
+        reads = [f"{table.name}{table.index}[{i}]" for i in (0, 1) for table in windows]
+        tensor = program.graph.tensor(source)
+        reader = {"arguments": ", ".join(reads), "channels": tensor.shape[3], "width": tensor.shape[2]}
+    rows, columns = tiling.grid
+    definitions = [table.definition for table in tables]
+    return {"rows": rows, "columns": columns, "layers": count, "tables": definitions, "reader": reader}
 
 
 def _weights_header(name: str, constants: list[dict[str, Any]]) -> str:

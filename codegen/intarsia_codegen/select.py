@@ -36,6 +36,7 @@ def choose(call: KernelCall, isas: Sequence[str], name: str) -> Chosen:
         for order, isa in enumerate(isas)
         if (generate := library.generator(call.contract, isa))
         if (kernel := generate(call, name)) is not None
+        if kernel.takes_params or not call.variants
     ]
     if generated:
         _, _, isa, kernel = min(generated, key=lambda entry: entry[:2])

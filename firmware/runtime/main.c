@@ -135,6 +135,9 @@ static itr_frame_status serve_infer(const itr_frame_header *header) {
   if (status != ITR_FRAME_OK) {
     return status;
   }
+#if ITR_PROFILE
+  itr_profile_start(session.empty_mark_ticks);
+#endif
   model->invoke();
   session.completed = header->sequence;
   session.any_completed = true;
@@ -188,6 +191,7 @@ static itr_frame_status serve(const itr_frame_header *header) {
 
 static void measure_empty_mark(void) {
 #if ITR_PROFILE
+  itr_profile_start(0);
   ITR_MARK(0);
   ITR_MARK(1);
   session.empty_mark_ticks = itr_profile_ticks(0);

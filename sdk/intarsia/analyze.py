@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -170,7 +169,7 @@ def _form(graph: Graph, index: int) -> str:
 
 def _constant_bytes(graph: Graph, node: Node) -> int:
     constants = (graph.tensor(i) for i in node.inputs if i != ABSENT)
-    return sum(math.prod(t.shape) * t.dtype.bytes for t in constants if t.is_constant)
+    return sum(t.bytes for t in constants if t.is_constant)
 
 
 class _SeededDraw:

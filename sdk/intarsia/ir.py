@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from intarsia.dtypes import DType
+from intarsia.dtypes import BY_BITS, DType
 
 ABSENT = -1
 """Index that stands for an optional input which the model leaves out."""
@@ -21,11 +21,16 @@ RULES = ("tflm", "litert")
 
 @dataclass(frozen=True)
 class Quantization:
-    """real = scale * (code - zero_point), for the whole tensor or for each index of `axis`."""
+    """real = scale * (code - zero_point), for the whole tensor or for each index of `axis`.
+
+    `bits`: width of the codes of each index of axis 0, where they are narrower than the tensor's type says (weights of
+    several widths); empty: all codes are as wide as the type.
+    """
 
     scale: tuple[float, ...]
     zero_point: tuple[int, ...]
     axis: int = 0
+    bits: tuple[int, ...] = ()
 
     @property
     def per_channel(self) -> bool:
@@ -48,7 +53,10 @@ class Tensor:
 
     @property
     def bytes(self) -> int:
-        return self.elements * self.dtype.bytes
+        """Bytes in memory; below 8 bits every run along the innermost axis starts at a byte (see `dtypes`)."""
+        if self.quant is not None and self.quant.bits:
+            return sum(BY_BITS[bits].storage(self.shape[1:]) for bits in self.quant.bits)
+        return self.dtype.storage(self.shape)
 
     @property
     def is_constant(self) -> bool:

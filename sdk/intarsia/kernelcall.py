@@ -8,15 +8,32 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from intarsia.dtypes import BY_BITS
+
 Param = int | float | bool | tuple[int, ...] | tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Constant:
-    """An array in flash. `name` is the argument's name in the kernel's header."""
+    """An array in flash. `name` is the argument's name in the kernel's header.
+
+    `bits`: `data` are codes of this width that the portable kernel finds packed (see `dtypes`); several widths are those
+    of the indices of the first axis. Empty: the array lies there as it is.
+    """
 
     name: str
     data: np.ndarray
+    bits: tuple[int, ...] = ()
+
+    @property
+    def stored(self) -> np.ndarray:
+        """What the portable kernel finds in flash."""
+        if not self.bits:
+            return self.data
+        if len(self.bits) == 1:
+            return np.frombuffer(BY_BITS[self.bits[0]].pack(self.data), np.uint8)
+        parts = (BY_BITS[bits].pack(part) for bits, part in zip(self.bits, self.data, strict=True))
+        return np.frombuffer(b"".join(parts), np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +44,9 @@ class KernelCall:
     `contract` adds the element types and names the struct `itr_<contract>_params`; without params there is no such argument. `scratch` is the scratch the portable kernel needs
     in bytes (None: it takes no such argument). `inplace` lists (input position, output position) pairs that may share
     memory with the portable kernel.
+
+    `variants`: a call made once per branch has the parameters of each branch here, in the order of execution, and those
+    of the first in `params`; all branches share constants, operands and code. Empty when the parameters never change.
     """
 
     op: str
@@ -39,6 +59,7 @@ class KernelCall:
     inplace: tuple[tuple[int, int], ...] = ()
     macs: int = 0
     facts: Mapping[str, object] = field(default_factory=dict)
+    variants: tuple[Mapping[str, Param], ...] = ()
 
     def constant(self, name: str) -> np.ndarray:
         """Data of a constant. Raises KeyError when the call has none of that name."""

@@ -91,8 +91,17 @@ def _tensor_json(tensor: Tensor) -> dict[str, Any]:
         "dtype": tensor.dtype.name,
         "quant": None
         if quant is None
-        else {"scale": list(quant.scale), "zero_point": list(quant.zero_point), "axis": quant.axis},
+        else {
+            "scale": list(quant.scale),
+            "zero_point": list(quant.zero_point),
+            "axis": quant.axis,
+            **_widths(quant),
+        },
     }
+
+
+def _widths(quant: Quantization) -> dict[str, list[int]]:
+    return {"bits": list(quant.bits)} if quant.bits else {}
 
 
 def _node_json(node: Node) -> dict[str, Any]:
@@ -109,12 +118,17 @@ def _graph(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Graph:
     tensors = []
     for index, item in enumerate(document["tensors"]):
         quant = item["quant"] and Quantization(
-            tuple(item["quant"]["scale"]), tuple(item["quant"]["zero_point"]), item["quant"]["axis"]
+            tuple(item["quant"]["scale"]),
+            tuple(item["quant"]["zero_point"]),
+            item["quant"]["axis"],
+            tuple(item["quant"].get("bits", ())),
         )
         dtype, shape = dtypes.BY_NAME[item["dtype"]], tuple(item["shape"])
         data = arrays.get(f"t{index}.npy")
         if data is not None and (data.shape != shape or data.dtype != dtype.numpy):
             raise ValueError(f"array of tensor {index} does not fit it")
+        if data is not None and dtype.is_packed:
+            dtype.pack(data)
         tensors.append(Tensor(item["name"], shape, dtype, quant, data))
     nodes = []
     for item in document["nodes"]:

@@ -11,6 +11,7 @@ from elftools.elf.elffile import ELFFile
 
 WEIGHTS_SECTION = ".itr_weights"
 ARENA_SECTION = ".itr_arena"
+IMAGE_SECTION = ".itr_image"
 STACK_SECTION = ".itr_stack"
 
 _ALLOCATED, _WRITABLE = 0x2, 0x1
@@ -18,7 +19,9 @@ _ALLOCATED, _WRITABLE = 0x2, 0x1
 
 @dataclass(frozen=True)
 class MemoryReport:
-    """All in bytes. `ram_bytes` = arena + stack bound + other static data; `flash_bytes` is the whole image.
+    """All in bytes. `ram_bytes` = arena + stack bound + other static data; `flash_bytes` is all that is flashed.
+    `image_bytes` is the input of a model that reads it patch by patch: memory that the measuring firmware stands in for
+    (a camera, flash, external memory), not part of `ram_bytes`.
 
     `code_bytes` is flash beside weights, biases and requantization constants. `ram_parts` and `flash_parts` list the
     largest symbols, `flash_sections` the output sections.
@@ -30,13 +33,14 @@ class MemoryReport:
     flash_bytes: int
     weights_bytes: int
     code_bytes: int
+    image_bytes: int
     ram_parts: tuple[tuple[str, int], ...]
     flash_parts: tuple[tuple[str, int], ...]
     flash_sections: tuple[tuple[str, int], ...]
 
     def to_json(self) -> dict[str, int]:
         """The fields of `memory` in run.json."""
-        names = ("arena_bytes", "stack_bytes", "ram_bytes", "flash_bytes", "weights_bytes", "code_bytes")
+        names = ("arena_bytes", "stack_bytes", "ram_bytes", "flash_bytes", "weights_bytes", "code_bytes", "image_bytes")
         return {name: getattr(self, name) for name in names}
 
 
@@ -55,10 +59,11 @@ def measure(elf: Path, stack_bytes: int) -> MemoryReport:
     weights = dict(flash).get(WEIGHTS_SECTION)
     if weights is None:
         weights = sum(size for name, size in in_flash if "_layer" in name)
-    arena = ram.get(ARENA_SECTION) or sum(size for name, size in in_ram if name == "arena")
-    static = sum(size for name, size in ram.items() if name not in (ARENA_SECTION, STACK_SECTION))
-    if ARENA_SECTION not in ram:
-        static -= arena
+    arena, image = (
+        ram.get(section) or sum(size for name, size in in_ram if name == symbol)
+        for section, symbol in ((ARENA_SECTION, "arena"), (IMAGE_SECTION, "image"))
+    )
+    static = sum(size for name, size in ram.items() if name != STACK_SECTION) - arena - image
     total = sum(size for _, size in flash)
     return MemoryReport(
         arena_bytes=arena,
@@ -67,6 +72,7 @@ def measure(elf: Path, stack_bytes: int) -> MemoryReport:
         flash_bytes=total,
         weights_bytes=weights,
         code_bytes=total - weights,
+        image_bytes=image,
         ram_parts=_largest([*in_ram, ("stack", stack_bytes)]),
         flash_parts=_largest(in_flash),
         flash_sections=tuple(flash),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,7 +38,7 @@ def few_small_blocks(draw: st.DrawFn) -> list[Buffer]:
 
 @st.composite
 def networks(draw: st.DrawFn) -> tuple[list[Buffer], list[Share]]:
-    """A chain of layers with scratch and residual additions, with feature maps that shrink."""
+    """A chain of layers with scratch and residual additions, with feature maps that shrink, also in place."""
     size = draw(st.integers(1000, 60000))
     buffers: list[Buffer] = []
     shares: list[Share] = []
@@ -51,7 +52,7 @@ def networks(draw: st.DrawFn) -> tuple[list[Buffer], list[Share]]:
         step += 1
 
     for _ in range(draw(st.integers(2, 12))):
-        kind = draw(st.sampled_from(["conv", "conv", "pool", "relu", "residual"]))
+        kind = draw(st.sampled_from(["conv", "conv", "pool", "depthwise", "relu", "residual"]))
         if kind == "residual":
             trunk, trunk_first = held[0], held[2]
             start = step
@@ -70,7 +71,10 @@ def networks(draw: st.DrawFn) -> tuple[list[Buffer], list[Share]]:
             size = max(size * draw(st.sampled_from([1, 2] if kind == "conv" else [1])) // 2, 16)
             if draw(st.booleans()):
                 buffers.append(Buffer(f"s{step}", draw(st.integers(16, 3000)), step, step))
+            source = held[0]
             produce(size)
+            if kind == "depthwise":
+                shares.append(Share(source, held[0]))
     produce(size)
     return buffers, shares
 
@@ -78,6 +82,7 @@ def networks(draw: st.DrawFn) -> tuple[list[Buffer], list[Share]]:
 def assert_valid(buffers: Sequence[Buffer], placement: Placement) -> None:
     assert set(placement.offsets) == {buffer.name for buffer in buffers}
     joined = Joined(placement.shared)
+    buffers = kept_for_views(buffers, placement.shared)
     for i, one in enumerate(buffers):
         offset = placement.offsets[one.name]
         assert offset >= 0
@@ -107,6 +112,22 @@ class Joined:
         return other in self._of(one)
 
 
+def kept_for_views(buffers: Sequence[Buffer], shares: Sequence[Share]) -> list[Buffer]:
+    """The buffers, the source of a view living at least until the view starts."""
+    starts = {buffer.name: buffer.first for buffer in buffers}
+    last = {buffer.name: buffer.last for buffer in buffers}
+    for share in shares:
+        if not share.optional:
+            last[share.source] = max(last[share.source], starts[share.target])
+    return [replace(buffer, last=last[buffer.name]) for buffer in buffers]
+
+
+def draw_shares(buffers: Sequence[Buffer], data: st.DataObject) -> list[Share]:
+    """In-place sharing between some of the pairs that meet in one step."""
+    pairs = [(a.name, b.name) for a in buffers for b in buffers if a.last == b.first and a.name != b.name]
+    return [Share(*pair) for pair in pairs if data.draw(st.booleans())]
+
+
 def draw_views(buffers: Sequence[Buffer], data: st.DataObject) -> list[Share]:
     """Views of earlier buffers, each of one source, also of sources that are read later."""
     views = []
@@ -125,22 +146,42 @@ def assert_overwritten_when_dead(lives: Mapping[str, Buffer], views: Joined, sha
     assert all(b.first >= step for name, b in lives.items() if views.same(share.target, name))
 
 
-def fits(buffers: Sequence[Buffer], total: int, offsets: Mapping[str, int]) -> bool:
-    """Whether some offsets on a grid of UNIT put all the buffers below ``total``: plain enumeration."""
+def fits(
+    buffers: Sequence[Buffer], total: int, offsets: Mapping[str, int], joined: Joined | None = None
+) -> bool:
+    """Whether some offsets put all the buffers below ``total``, those joined at one: plain enumeration."""
     if len(offsets) == len(buffers):
         return True
+    joined = joined or Joined([])
     buffer = buffers[len(offsets)]
-    for offset in range(0, total - buffer.block + 1, buffer.alignment):
+    fixed = {offsets[one.name] for one in buffers[: len(offsets)] if joined.same(one.name, buffer.name)}
+    for offset in fixed or range(0, total - buffer.block + 1, UNIT):
+        if offset % buffer.alignment or offset + buffer.block > total:
+            continue
         clash = any(
             one.first <= buffer.last
             and buffer.first <= one.last
             and offset < offsets[one.name] + one.block
             and offsets[one.name] < offset + buffer.block
+            and not joined.same(one.name, buffer.name)
             for one in buffers[: len(offsets)]
         )
-        if not clash and fits(buffers, total, {**offsets, buffer.name: offset}):
+        if not clash and fits(buffers, total, {**offsets, buffer.name: offset}, joined):
             return True
     return False
+
+
+def rectangles(buffers: Sequence[Buffer], shares: Sequence[Share]) -> list[Buffer]:
+    """One buffer for each group, as large as its largest member for as long as any of them lives."""
+    joined = Joined(shares)
+    roots = dict.fromkeys(min(b.name for b in buffers if joined.same(b.name, one.name)) for one in buffers)
+    whole = []
+    for name in roots:
+        members = [buffer for buffer in buffers if joined.same(buffer.name, name)]
+        first, last = min(b.first for b in members), max(b.last for b in members)
+        size, alignment = max(b.size for b in members), max(b.alignment for b in members)
+        whole.append(Buffer(name, size, first, last, alignment))
+    return whole
 
 
 @given(buffer_sets())
@@ -164,6 +205,23 @@ def test_few_buffers_are_placed_as_well_as_enumeration_can(buffers: list[Buffer]
     assert placement.total == placement.lower_bound or not fits(buffers, placement.total - UNIT, {})
 
 
+@given(few_small_blocks(), st.data())
+@settings(deadline=None)
+def test_few_groups_are_placed_as_well_as_enumeration_can(buffers: list[Buffer], data: st.DataObject) -> None:
+    shares = [*draw_shares(buffers, data), *draw_views(buffers, data)]
+    placement = plan(buffers, shares)
+    assert_valid(buffers, placement)
+    kept, joined = kept_for_views(buffers, placement.shared), Joined(placement.shared)
+    assert placement.total == placement.choice_bound or not fits(kept, placement.total - UNIT, {}, joined)
+
+
+@given(few_small_blocks(), st.data())
+@settings(deadline=None)
+def test_groups_never_take_more_than_rectangles(buffers: list[Buffer], data: st.DataObject) -> None:
+    placement = plan(buffers, [*draw_shares(buffers, data), *draw_views(buffers, data)])
+    assert placement.total <= place(rectangles(buffers, placement.shared)).total
+
+
 @given(networks())
 @settings(deadline=None)
 def test_networks_come_within_a_twentieth_of_the_bound(network: tuple[list[Buffer], list[Share]]) -> None:
@@ -180,9 +238,7 @@ def test_networks_come_within_a_twentieth_of_the_bound(network: tuple[list[Buffe
 @given(buffer_sets(most=10), st.data())
 @settings(deadline=None)
 def test_any_shares_leave_a_valid_plan(buffers: list[Buffer], data: st.DataObject) -> None:
-    pairs = [(a.name, b.name) for a in buffers for b in buffers if a.last == b.first and a.name != b.name]
-    shares = [Share(*pair) for pair in pairs if data.draw(st.booleans())]
-    views = draw_views(buffers, data)
+    shares, views = draw_shares(buffers, data), draw_views(buffers, data)
     placement = plan(buffers, [*shares, *views])
     assert_valid(buffers, placement)
     assert placement.total <= plan(buffers, views).total

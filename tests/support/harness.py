@@ -20,6 +20,7 @@ import numpy as np
 from intarsia import assets, boards
 from intarsia.boards import Board
 from intarsia.ir import Graph
+from intarsia.plan.plan import Plan
 from intarsia.runners import Link, Runner, find_runner
 from intarsia_codegen.emit import emit
 from intarsia_codegen.lower import Program, lower
@@ -60,14 +61,19 @@ def run_cases(
     *,
     board: str = "host",
     isas: Sequence[str] | None = None,
+    plans: Sequence[Plan | None] | None = None,
 ) -> list[Outcome]:
-    """Runs `samples[i]` (each a list of inputs) through `graphs[i]`, all in one firmware for `board`.
+    """Runs `samples[i]` (each a list of inputs) through `graphs[i]`, all in one firmware for `board`; `plans[i]` cuts
+    it into patches.
 
     Host programs are built with AddressSanitizer and UBSan. Raises AssertionError when a program fails or when the
     outputs depend on what the arena held before.
     """
     target = Target.of(board)
-    programs = [lower(graph, isas or target.isas, prefix=f"case{i}") for i, graph in enumerate(graphs)]
+    programs = [
+        lower(graph, isas or target.isas, prefix=f"case{i}", plan=plan)
+        for i, (graph, plan) in enumerate(zip(graphs, plans or [None] * len(graphs), strict=True))
+    ]
     elf = build(programs, folder, target, [len(s) for s in samples])
     with contextlib.closing(target.runner.open(elf, target.board)) as link:
         first, second = (
@@ -84,10 +90,11 @@ def _exchange(link: Link, program: Program, samples: Sequence[Sequence[np.ndarra
     """Runs one model's samples: inputs go down, then ticks (uint32) and outputs come back."""
     outputs, ticks = [], []
     for sample in samples:
-        link.write(b"".join(np.ascontiguousarray(x).tobytes() for x in sample), TIMEOUT)
+        ports = [program.graph.tensor(index) for index in program.graph.inputs]
+        link.write(b"".join(t.dtype.pack(x) for t, x in zip(ports, sample, strict=True)), TIMEOUT)
         ticks.append(int.from_bytes(_read(link, 4), "little"))
         tensors = [program.graph.tensor(index) for index in program.graph.outputs]
-        outputs.append([np.frombuffer(_read(link, t.bytes), t.dtype.numpy).reshape(t.shape) for t in tensors])
+        outputs.append([t.dtype.unpack(_read(link, t.bytes), t.shape) for t in tensors])
     return Outcome(outputs, ticks, program)
 
 

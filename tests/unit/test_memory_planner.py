@@ -134,8 +134,31 @@ def test_two_targets_of_one_step_do_not_both_take_the_source() -> None:
     assert placement.total == placement.lower_bound == 128
 
 
-def test_a_share_that_would_cost_memory_is_not_taken() -> None:
-    # The small result would keep the place of the large source through the large buffer that follows.
+def test_what_shrinks_in_place_leaves_the_rest_to_others() -> None:
+    # All in one place: each step needs only what its own map and its own scratch take.
+    sizes = [1120, 3584, 3072, 3072, 1920, 1920, 128]
+    scratch = [120, 0, 640, 128, 1280, 128, 1920, 128]
+    maps = chain(*sizes)
+    buffers = [*maps, *(Buffer(f"s{i}", size, i - 1, i - 1) for i, size in enumerate(scratch) if i)]
+    placement = plan(buffers, [Share(f"t{i}", f"t{i + 1}") for i in range(1, 6)])
+    assert placement.total == placement.lower_bound == placement.choice_bound == 1120 + 3584
+
+
+def test_what_grows_in_place_takes_its_room_only_when_it_needs_it() -> None:
+    buffers = [Buffer("small", 16, 0, 1), Buffer("early", 80, 0, 0), Buffer("large", 96, 1, 2)]
+    placement = plan(buffers, [Share("small", "large")])
+    assert placement.total == placement.lower_bound == 96
+    assert placement.offsets == {"small": 0, "large": 0, "early": 16}
+
+
+def test_a_view_keeps_its_bytes_until_it_starts() -> None:
+    buffers = [Buffer("x", 64, 0, 1), Buffer("between", 64, 2, 3), Buffer("view", 64, 4, 5)]
+    placement = plan(buffers, [Share("x", "view", optional=False)])
+    assert placement.total == placement.lower_bound == 128
+    assert placement.offsets["between"] != placement.offsets["x"]
+
+
+def test_a_share_is_not_taken_when_the_bound_is_met_without_it() -> None:
     buffers = [Buffer("large", 1024, 0, 1), Buffer("small", 16, 1, 3), Buffer("next", 1024, 2, 3)]
     placement = plan(buffers, [Share("large", "small")])
     assert placement.shared == ()
@@ -171,6 +194,12 @@ def test_peak_counts_what_is_shared_once() -> None:
     buffers = chain(64, 64, 64)
     placement = plan(buffers, [Share("t0", "t1"), Share("t1", "t2")])
     assert peak(buffers, placement.shared) == (0, 64, [("t0", 64)])
+
+
+def test_peak_names_what_is_live_of_a_group() -> None:
+    buffers = [*chain(64, 48, 32), Buffer("scratch", 64, 1, 1)]
+    shared = [Share("t0", "t1"), Share("t1", "t2")]
+    assert peak(buffers, shared) == (1, 112, [("scratch", 64), ("t1", 48)])
 
 
 def test_timeline_is_sorted_by_step_then_offset() -> None:

@@ -17,7 +17,7 @@ from intarsia.passes import canonicalise
 from intarsia.plan import arena, branches, cost, lowering, patch
 from intarsia.plan import plan as plans
 from intarsia.plan.head import Head, Tiling, head_at, heads
-from intarsia.plan.intervals import Interval, hull, needed, parts
+from intarsia.plan.intervals import Interval, hull, needed, parts, touching
 from intarsia.plan.placement import live_bytes
 
 MOBILENET = "mobilenet_v2_100_224_uint8"
@@ -56,6 +56,15 @@ def test_needed_cells_are_those_a_window_touches(seed: int) -> None:
     assert needed(Interval(low, high), field) == Interval(min(touched), max(touched) + 1)
 
 
+def test_more_than_border_is_made() -> None:
+    """Two cells of border in front of ten: outputs 0 and 1 alone hold none of the ten, outputs 0 to 2 one."""
+    border = Field(before=2)
+    assert touching(Interval(0, 2), border, 10) == Interval(0, 3)
+    assert touching(Interval(0, 3), border, 10) == Interval(0, 3)
+    assert touching(Interval(13, 14), border, 10) == Interval(11, 14)
+    assert needed(touching(Interval(0, 1), Field(2, 3, 5), 10), Field(2, 3, 5)).clipped(10).size > 0
+
+
 def test_clipping_and_hull() -> None:
     assert Interval(-2, 5).clipped(4) == Interval(0, 4)
     assert Interval(6, 9).clipped(4).size == 0
@@ -83,7 +92,7 @@ def test_patches_cover_the_split_map_once(digits96: Graph) -> None:
     tiling = patch.tiling_of(digits96, 8, (3, 5), "reader")
     count = np.zeros(digits96.tensor(tiling.head.tensor).shape[1:3], int)
     for row, column in tiling.branches:
-        count[branches.box(tiling, tiling.head.tensor, row, column)[1:]] += 1
+        count[branches.filled(tiling, row, column)[1:]] += 1
     assert (count == 1).all()
 
 
@@ -137,7 +146,9 @@ def test_measured_arena_decides(digits96: Graph) -> None:
 
 
 def test_too_little_memory_names_what_fills_it(digits96: Graph) -> None:
-    with pytest.raises(BudgetError, match=r"no patches bring the arena to 5,000 bytes.* most is alive in") as error:
+    with pytest.raises(
+        BudgetError, match=r"no patches bring the arena to 5,000 bytes.* most is alive in"
+    ) as error:
         patch.choose(digits96, ram=5_000)
     assert "--input reader" in (error.value.hint or "")
 
@@ -155,7 +166,15 @@ def test_plan_file(digits96: Graph, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"grid": [0, 1]}, {"grid": "ab"}, {"input": "x"}, {"branches": [1]}, {"more": 1}, {"schema_version": 9}, {"schema": ""}],
+    [
+        {"grid": [0, 1]},
+        {"grid": "ab"},
+        {"input": "x"},
+        {"branches": [1]},
+        {"more": 1},
+        {"schema_version": 9},
+        {"schema": ""},
+    ],
 )
 def test_damaged_plan_files(digits96: Graph, tmp_path: Path, change: dict[str, object]) -> None:
     path = tmp_path / "plan.json"
@@ -187,7 +206,9 @@ def equal_size_macs(head: Head, count: int) -> list[int]:
         sizes[head.tensor] = part
         for node, fields in zip(reversed(head.nodes), reversed(head.fields), strict=True):
             out = sizes[node.outputs[0]]
-            sizes[node.inputs[0]] = hull([needed(out, fields[axis]), sizes.get(node.inputs[0], needed(out, fields[axis]))])
+            sizes[node.inputs[0]] = hull(
+                [needed(out, fields[axis]), sizes.get(node.inputs[0], needed(out, fields[axis]))]
+            )
         windows.append([sizes] * count)
     return cost.head_macs(head, *windows)
 
@@ -209,7 +230,10 @@ def test_mobilenet_v2_geometry(mobilenet: Graph) -> None:
 
 
 @pytest.mark.data
-@pytest.mark.parametrize(("split", "grid", "field", "stage", "net"), [(6, 4, 63, 1.068, 1.011), (21, 4, 107, 2.27, 1.48), (13, 2, 125, 1.096, 1.029)])
+@pytest.mark.parametrize(
+    ("split", "grid", "field", "stage", "net"),
+    [(6, 4, 63, 1.068, 1.011), (21, 4, 107, 2.27, 1.48), (13, 2, 125, 1.096, 1.029)],
+)
 def test_mobilenet_v2_other_splits(
     mobilenet: Graph, split: int, grid: int, field: int, stage: float, net: float
 ) -> None:

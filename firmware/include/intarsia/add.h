@@ -18,6 +18,16 @@ typedef struct {
   int32_t minimum, maximum;
 } itr_add_s8_params;
 
+/* `runs` runs (intarsia/packed.h) of `count` elements; each operand and the output 8, 4 or 2 bits.
+ */
+typedef struct {
+  int32_t runs, count, a_bits, b_bits, out_bits;
+  int32_t a_zero, a_multiplier, a_shift;
+  int32_t b_zero, b_multiplier, b_shift;
+  int32_t out_zero, out_multiplier, out_shift;
+  int32_t minimum, maximum;
+} itr_add_packed_params;
+
 /* `shape`: extents of the output, the innermost last; strides of 0 repeat an operand along an axis.
  */
 typedef struct {
@@ -44,6 +54,11 @@ void itr_add_s8__scalar(const itr_add_s8_params *p, const int8_t *a, const int8_
 /* int8 operands that are repeated to the shape of the output. */
 void itr_add_broadcast_s8__scalar(const itr_add_broadcast_s8_params *p, const int8_t *a,
                                   const int8_t *b, int8_t *out);
+
+/* The arithmetic of int8 on codes of other widths. `out` may be an operand whose elements are at
+ * least as wide. */
+void itr_add_packed__scalar(const itr_add_packed_params *p, const void *a, const void *b,
+                            void *out);
 
 void itr_add_f32__scalar(const itr_add_f32_params *p, const float *a, const float *b, float *out);
 

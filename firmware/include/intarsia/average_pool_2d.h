@@ -21,11 +21,24 @@ typedef struct {
   int32_t batch, in_h, in_w, in_c;
   int32_t kernel_h, kernel_w, stride_h, stride_w;
   int32_t pad_top, pad_left, out_h, out_w;
+  int32_t in_bits, out_bits, offset;
+} itr_average_pool_2d_packed_params;
+
+typedef struct {
+  int32_t batch, in_h, in_w, in_c;
+  int32_t kernel_h, kernel_w, stride_h, stride_w;
+  int32_t pad_top, pad_left, out_h, out_w;
   float minimum, maximum;
 } itr_average_pool_2d_f32_params;
 
 void itr_average_pool_2d_s8__scalar(const itr_average_pool_2d_s8_params *p, const int8_t *in,
                                     int8_t *out);
+
+/* Feature maps of in_bits and out_bits, each 8, 4 or 2 (intarsia/packed.h). `table` has the output
+ * code for every code of the average, by its lowest in_bits bits: clamped and, where the output has
+ * another scale or width, requantized. */
+void itr_average_pool_2d_packed__scalar(const itr_average_pool_2d_packed_params *p, const void *in,
+                                        const int8_t *table, void *out);
 
 void itr_average_pool_2d_f32__scalar(const itr_average_pool_2d_f32_params *p, const float *in,
                                      float *out);

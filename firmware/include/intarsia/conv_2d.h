@@ -19,6 +19,14 @@ typedef struct {
   int32_t batch, in_h, in_w, in_c;
   int32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
   int32_t pad_top, pad_left, out_h, out_w, out_c;
+  int32_t in_zero, weights_zero, out_zero, minimum, maximum;
+  int32_t in_bits, out_bits, mixed;
+} itr_conv_2d_packed_params;
+
+typedef struct {
+  int32_t batch, in_h, in_w, in_c;
+  int32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+  int32_t pad_top, pad_left, out_h, out_w, out_c;
   float minimum, maximum;
 } itr_conv_2d_f32_params;
 
@@ -29,6 +37,15 @@ void itr_conv_2d_s8_s8__scalar(const itr_conv_2d_s8_s8_params *p, const int8_t *
                                const int8_t *weights, const int32_t *bias,
                                const int32_t *multiplier, const int8_t *shift, int8_t *out,
                                void *scratch);
+
+/* The same for feature maps of in_bits and out_bits and weights of weights_bits, each 8, 4 or 2
+ * (intarsia/packed.h). weights_bits has one entry, or with mixed = 1 one for each output channel;
+ * every tap of a channel is a run of in_c weights. Scratch: a window of int16_t. `out` may be `in`
+ * for 1x1 windows of stride 1 whose output pixels take no more bytes than those of the input. */
+void itr_conv_2d_packed__scalar(const itr_conv_2d_packed_params *p, const void *in,
+                                const uint8_t *weights, const int32_t *bias,
+                                const int32_t *multiplier, const int8_t *shift,
+                                const int8_t *weights_bits, void *out, void *scratch);
 
 /* out = clamp(sum in * weights + bias[o]), products added by kernel row, column, channel in this
  * order, bias last. `out` may not overlap `in`. */

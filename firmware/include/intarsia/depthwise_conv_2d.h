@@ -20,6 +20,14 @@ typedef struct {
   int32_t batch, in_h, in_w, in_c;
   int32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
   int32_t pad_top, pad_left, out_h, out_w, multiplier;
+  int32_t in_zero, weights_zero, out_zero, minimum, maximum;
+  int32_t in_bits, weights_bits, out_bits;
+} itr_depthwise_conv_2d_packed_params;
+
+typedef struct {
+  int32_t batch, in_h, in_w, in_c;
+  int32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+  int32_t pad_top, pad_left, out_h, out_w, multiplier;
   float minimum, maximum;
 } itr_depthwise_conv_2d_f32_params;
 
@@ -31,6 +39,14 @@ void itr_depthwise_conv_2d_s8_s8__scalar(const itr_depthwise_conv_2d_s8_s8_param
                                          const int8_t *in, const int8_t *weights,
                                          const int32_t *bias, const int32_t *multiplier,
                                          const int8_t *shift, int8_t *out, void *scratch);
+
+/* The same for feature maps of in_bits and out_bits and weights of weights_bits, each 8, 4 or 2
+ * (intarsia/packed.h). Scratch as above, for rows of packed pixels; then `out` may be `in` if its
+ * pixels take no more bytes than those of the input. */
+void itr_depthwise_conv_2d_packed__scalar(const itr_depthwise_conv_2d_packed_params *p,
+                                          const void *in, const uint8_t *weights,
+                                          const int32_t *bias, const int32_t *multiplier,
+                                          const int8_t *shift, void *out, void *scratch);
 
 /* out = clamp(sum in * weights + bias[o]), products added by kernel row, then column, bias last.
  * `out` may not overlap `in`. */

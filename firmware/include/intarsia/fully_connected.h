@@ -13,6 +13,15 @@ typedef struct {
 
 typedef itr_fully_connected_s8_s8_params itr_fully_connected_s8_s8_once_params;
 
+/* Rows of the input are runs of `in_run` elements. */
+typedef struct {
+  int32_t batch, columns, units;
+  int32_t in_zero, weights_zero, out_zero, minimum, maximum;
+  int32_t in_run, in_bits, out_bits, mixed;
+} itr_fully_connected_packed_params;
+
+typedef itr_fully_connected_packed_params itr_fully_connected_packed_once_params;
+
 typedef struct {
   int32_t batch, columns, units;
   float minimum, maximum;
@@ -31,6 +40,20 @@ void itr_fully_connected_s8_s8_once__scalar(const itr_fully_connected_s8_s8_once
                                             const int8_t *in, const int8_t *weights,
                                             const int32_t *bias, const int64_t *multiplier,
                                             const int8_t *shift, int8_t *out);
+
+/* Both for feature maps of in_bits and out_bits and weights of weights_bits, each 8, 4 or 2
+ * (intarsia/packed.h). weights_bits has one entry, or with mixed = 1 one for each unit, whose
+ * weights are one run. Scratch: a row of int16_t. */
+void itr_fully_connected_packed__scalar(const itr_fully_connected_packed_params *p, const void *in,
+                                        const uint8_t *weights, const int32_t *bias,
+                                        const int32_t *multiplier, const int8_t *shift,
+                                        const int8_t *weights_bits, void *out, void *scratch);
+
+void itr_fully_connected_packed_once__scalar(const itr_fully_connected_packed_once_params *p,
+                                             const void *in, const uint8_t *weights,
+                                             const int32_t *bias, const int64_t *multiplier,
+                                             const int8_t *shift, const int8_t *weights_bits,
+                                             void *out, void *scratch);
 
 /* out = clamp(sum in * weights + bias[u]), products added by column, bias last. */
 void itr_fully_connected_f32__scalar(const itr_fully_connected_f32_params *p, const float *in,

@@ -13,4 +13,14 @@ typedef struct {
 void itr_lookup_s8__scalar(const itr_lookup_s8_params *p, const int8_t *in, const int8_t *table,
                            int8_t *out);
 
+/* `runs` runs (intarsia/packed.h) of `count` elements, in and out 8, 4 or 2 bits wide each. */
+typedef struct {
+  int32_t runs, count, in_bits, out_bits;
+} itr_lookup_packed_params;
+
+/* `table` has an entry for each code, by its lowest in_bits bits. `out` may be `in` if out_bits <=
+ * in_bits. */
+void itr_lookup_packed__scalar(const itr_lookup_packed_params *p, const void *in,
+                               const int8_t *table, void *out);
+
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layer marks: ITR_MARK(0) before the first layer, ITR_MARK(i + 1) after layer i.
+// Layer marks: ITR_MARK(0) before the first layer, ITR_MARK(i + 1) after layer i, each time it
+// runs.
 #ifndef INTARSIA_PROFILE_H
 #define INTARSIA_PROFILE_H
 

@@ -26,6 +26,18 @@ typedef itr_strided_copy_params itr_strided_copy_x16_params;
 typedef itr_strided_copy_params itr_strided_copy_x32_params;
 typedef itr_strided_copy_params itr_strided_lookup_s8_params;
 
+/* For elements of 8, 4 or 2 bits (intarsia/packed.h): offsets and strides count places for
+ * elements, those behind the last element of a run included, so that every run starts at a byte. */
+typedef struct {
+  itr_strided_copy_params walk;
+  int32_t bits;
+} itr_strided_copy_packed_params;
+
+typedef struct {
+  itr_strided_copy_params walk;
+  int32_t in_bits, out_bits;
+} itr_strided_lookup_packed_params;
+
 /* Where the innermost run starts, and the position of the outer dimensions. */
 typedef struct {
   int32_t index[ITR_COPY_INNER];
@@ -65,5 +77,12 @@ void itr_strided_copy_x32__scalar(const itr_strided_copy_x32_params *p, const vo
 /* Writes table[byte of in] instead of in: 256 entries in the order 0..127, -128..-1. */
 void itr_strided_lookup_s8__scalar(const itr_strided_lookup_s8_params *p, const int8_t *in,
                                    const int8_t *table, int8_t *out);
+
+void itr_strided_copy_packed__scalar(const itr_strided_copy_packed_params *p, const void *in,
+                                     void *out);
+
+/* Writes what the table has for a code by its lowest in_bits bits. */
+void itr_strided_lookup_packed__scalar(const itr_strided_lookup_packed_params *p, const void *in,
+                                       const int8_t *table, void *out);
 
 #endif

@@ -17,6 +17,11 @@ def export(graph: Graph) -> bytes:
 
     Raises StageError when the format cannot say what a node computes.
     """
+    if packed := [t.name for t in graph.tensors if t.dtype.is_packed or (t.quant and t.quant.bits)]:
+        raise StageError(
+            f"'{packed[0]}' is narrower than 8 bits: TFLite kernels compute with no such feature maps and weights",
+            hint="compare with Intarsia's own reference instead",
+        )
     graph = borders.separate(graph)
     writer = TfliteWriter()
     for tensor in graph.tensors:

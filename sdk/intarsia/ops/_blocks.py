@@ -28,6 +28,7 @@ class Blocks(Movement):
     attrs: ClassVar[type[Attrs]] = BlockAttrs
     options_name: ClassVar[str]
     types: ClassVar[tuple[str, ...]] = ("int8", "uint8", "int32", "float32")
+    narrow: ClassVar[bool] = False
 
     def parse(self, options: Any) -> BlockAttrs:
         return BlockAttrs(int(options.blockSize))

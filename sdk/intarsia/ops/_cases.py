@@ -62,7 +62,7 @@ class Case:
         quant = Quantization(
             tuple(self.scale(-9, -5) for _ in range(channels)),
             (0,) * channels,
-            axis if axis is not None else 0,
+            axis if axis is not None and channels > 1 else 0,
         )
         return self.constant(self.draw.array(shape, -127, 127).astype(np.int8), quant)
 

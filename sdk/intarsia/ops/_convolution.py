@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from intarsia.dtypes import BY_BITS, FLOAT32, INT8, DType
 from intarsia.fixedpoint import INT32_MAX, INT32_MIN, Int64Array, Requantization, requantization
 from intarsia.ir import Graph, Node, Quantization, Tensor
-from intarsia.kernelcall import Constant
+from intarsia.kernelcall import Constant, Param
 from intarsia.ops._common import EXPLICIT, Window, quantized_limits
 from intarsia.ops.base import Field
 
@@ -85,7 +86,9 @@ class Geometry:
         padded_w = (self.out_w - 1) * self.stride_w + self.reach_w
         padded = np.full((self.batch, padded_h, padded_w, self.in_c), pad_value, x.dtype)
         top, left = max(self.pad_top, 0), max(self.pad_left, 0)
-        inside = x[:, max(-self.pad_top, 0) :, max(-self.pad_left, 0) :][:, : padded_h - top, : padded_w - left]
+        inside = x[:, max(-self.pad_top, 0) :, max(-self.pad_left, 0) :][
+            :, : padded_h - top, : padded_w - left
+        ]
         padded[:, top : top + inside.shape[1], left : left + inside.shape[2]] = inside
         n, h, w, c = padded.strides
         return np.lib.stride_tricks.as_strided(
@@ -148,6 +151,36 @@ def requantization_constants(requant: Requantization) -> tuple[Constant, Constan
     )
 
 
+MAX_PACKED_TAPS = (1 << 31) // (255 * 128)
+"""Products of one sum that int32 holds before the zero point of the weights is taken off."""
+
+
+def is_packed(node: Node, graph: Graph) -> bool:
+    """Whether a layer of integers needs a kernel for packed types."""
+    x, weights, output = graph.required(node, 0), graph.required(node, 1), graph.output(node)
+    narrow = x.dtype.is_packed or weights.dtype.is_packed or output.dtype.is_packed
+    return narrow or bool(quantization_of(weights).bits)
+
+
+def packed_params(node: Node, graph: Graph) -> dict[str, Param]:
+    """Parameters that a kernel for packed types has beside those of int8."""
+    widths = set(quantization_of(graph.required(node, 1)).bits)
+    return {
+        "in_bits": graph.required(node, 0).dtype.bits,
+        "out_bits": graph.output(node).dtype.bits,
+        "mixed": int(len(widths) > 1),
+    }
+
+
+def packed_weights(tensor: Tensor) -> tuple[Constant, Constant]:
+    """Weights as kernels for packed types take them, and their widths: one, or one per output channel."""
+    assert tensor.data is not None
+    widths = quantization_of(tensor).bits or (tensor.dtype.bits,)
+    if len(set(widths)) == 1:
+        widths = widths[:1]
+    return Constant("weights", tensor.data, widths), Constant("weights_bits", np.array(widths, np.int8))
+
+
 def quantization_of(tensor: Tensor) -> Quantization:
     if tensor.quant is None:
         raise ValueError(f"tensor '{tensor.name}' has no quantization")
@@ -171,12 +204,14 @@ def bias_or_zero(
     return graph.constant(node, position).reshape(-1).astype(dtype)
 
 
-def accumulator_range(kernel: np.ndarray, bias: np.ndarray, zero_point: int) -> tuple[Int64Array, Int64Array]:
-    """Smallest and largest accumulator of each channel over all int8 inputs; every partial sum lies within.
+def accumulator_range(
+    kernel: np.ndarray, bias: np.ndarray, zero_point: int, codes: tuple[int, int] = INT8.range
+) -> tuple[Int64Array, Int64Array]:
+    """Smallest and largest accumulator of each channel over all inputs in `codes`; every partial sum lies within.
 
     `kernel` [channels, taps] has its zero point taken off; the sums before the bias is added count as well.
     """
-    low, high = -128 - zero_point, 127 - zero_point
+    low, high = codes[0] - zero_point, codes[1] - zero_point
     rising = np.maximum(kernel, 0).sum(axis=1, dtype=np.int64)
     falling = np.minimum(kernel, 0).sum(axis=1, dtype=np.int64)
     least, most = rising * low + falling * high, rising * high + falling * low
@@ -184,20 +219,29 @@ def accumulator_range(kernel: np.ndarray, bias: np.ndarray, zero_point: int) -> 
 
 
 def types_reason(
-    node: Node, graph: Graph, channels: int, *, axis: int = 0, source: int = 0, bias: int = 2
+    node: Node,
+    graph: Graph,
+    channels: int,
+    *,
+    axis: int = 0,
+    source: int = 0,
+    bias: int = 2,
+    narrow: tuple[DType, ...] = (INT8,),
 ) -> str | None:
     """Why types or quantization of input, weights, bias and output keep a node from running, or None.
 
-    `axis` is that of the output channels in the weights.
+    `axis` is that of the output channels in the weights; `narrow` are the integer types that input, weights and output
+    can have, each its own.
     """
     x, weights, output = graph.required(node, source), graph.required(node, 1), graph.output(node)
     if not weights.is_constant:
         return "weights must be constant"
-    if x.dtype.name not in ("int8", "float32") or not (weights.dtype == output.dtype == x.dtype):
+    kinds = {x.dtype, weights.dtype, output.dtype}
+    if not kinds <= set(narrow) and kinds != {FLOAT32}:
         return f"{x.dtype.name} input with {weights.dtype.name} weights and {output.dtype.name} output"
     constant = graph.operand(node, bias)
     if constant is not None:
-        expected = "int32" if x.dtype.is_integer else "float32"
+        expected = "int32" if x.dtype in narrow else "float32"
         if not constant.is_constant or constant.dtype.name != expected or constant.elements != channels:
             return f"the bias must be a constant of {channels} {expected} values"
     return None if x.dtype.is_float else _quantization_reason(x, weights, output, (axis, channels))
@@ -222,14 +266,33 @@ def _quantization_reason(x: Tensor, weights: Tensor, output: Tensor, channels: t
         return f"the weights need one scale, or {channels[1]} along axis {channels[0]}"
     if len(set(quant.zero_point)) != 1:
         return "the weights have different zero points per channel"
+    return codes_reason(weights)
+
+
+def codes_reason(weights: Tensor) -> str | None:
+    """Why codes of constant weights are not what their widths allow, or None."""
+    assert weights.data is not None
+    assert weights.quant is not None
+    widths = weights.quant.bits
+    if any(bits not in BY_BITS for bits in widths) or len(widths) not in (0, weights.shape[0]):
+        return f"weights of {list(widths)} bits"
+    parts = list(zip(widths, weights.data, strict=True)) if widths else [(weights.dtype.bits, weights.data)]
+    for bits, part in parts:
+        low, high = BY_BITS[bits].range
+        if part.size and not (low <= part.min() and part.max() <= high):
+            return f"the weights have codes beyond {bits} bits"
     return None
 
 
 def range_reason(
-    kernel: np.ndarray, bias: np.ndarray, zero_point: int, requant: Requantization | None = None
+    kernel: np.ndarray,
+    bias: np.ndarray,
+    zero_point: int,
+    requant: Requantization | None = None,
+    codes: tuple[int, int] = INT8.range,
 ) -> str | None:
     """Why int32 cannot hold the accumulators of a layer, or None (arguments as `accumulator_range`)."""
-    low, high = accumulator_range(kernel, bias, zero_point)
+    low, high = accumulator_range(kernel, bias, zero_point, codes)
     shift = np.maximum(np.array(requant.shift), 0) if requant else np.zeros(1, np.int64)
     if (low < INT32_MIN).any() or (high > INT32_MAX).any():
         return f"accumulators can reach [{low.min()}, {high.max()}], beyond int32"

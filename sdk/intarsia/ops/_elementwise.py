@@ -14,6 +14,7 @@ from intarsia.ir import Attrs, Graph, Node, Quantization, Tensor
 from intarsia.kernelcall import Constant, KernelCall, Param, Step
 from intarsia.ops import _cases
 from intarsia.ops._common import ACTIVATIONS, activation_name, float_limits
+from intarsia.ops._packed import any_packed, joined_runs, requantization_reason
 from intarsia.ops.base import Draw, Field, Operator, Shape, Values, pointwise
 
 MAX_AXES = 4
@@ -114,6 +115,8 @@ class ElementwiseOperator(Operator):
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:
         a, b, out = graph.required(node, 0), graph.required(node, 1), graph.output(node)
+        if self.narrow and any_packed(a, b, out):
+            return self.packed_reason(node, graph)
         if a.dtype.name not in self.types or a.dtype != b.dtype or a.dtype != out.dtype:
             return f"{a.dtype.name} with {b.dtype.name} giving {out.dtype.name}"
         if a.is_constant and b.is_constant:
@@ -127,6 +130,13 @@ class ElementwiseOperator(Operator):
                 return "int8 tensors must have one scale each"
             return self.scale_fault(node, graph)
         return None
+
+    def packed_reason(self, node: Node, graph: Graph) -> str | None:
+        """Why a node with int4 or int2 tensors cannot be run, or None."""
+        a, b, out = graph.required(node, 0), graph.required(node, 1), graph.output(node)
+        if a.is_constant or b.is_constant or not a.shape == b.shape == out.shape:
+            return "operands below 8 bits must be feature maps of equal shapes"
+        return requantization_reason(a, out) or requantization_reason(b, out) or self.scale_fault(node, graph)
 
     def infer(self, node: Node, graph: Graph) -> list[Shape]:
         return [broadcast_shape(graph.required(node, 0).shape, graph.required(node, 1).shape)]
@@ -160,6 +170,8 @@ class ElementwiseOperator(Operator):
         swapped = graph.required(node, 0).is_constant
         first, second = (1, 0) if swapped else (0, 1)
         a, b, out = graph.required(node, first), graph.required(node, second), graph.output(node)
+        if any_packed(a, b, out):
+            return [self.packed_call(node, graph)]
         is_flat = equal and a.dtype.code in self.flat
         place: dict[str, Param] = (
             {"size": out.elements} if is_flat else Broadcast.of(a.shape, b.shape).params()
@@ -178,6 +190,21 @@ class ElementwiseOperator(Operator):
                 ),
             )
         ]
+
+    def packed_call(self, node: Node, graph: Graph) -> KernelCall:
+        """The call of the kernel for packed types."""
+        a, b, out = graph.required(node, 0), graph.required(node, 1), graph.output(node)
+        runs, count = joined_runs(a, b, out)
+        bits: dict[str, Param] = {"a_bits": a.dtype.bits, "b_bits": b.dtype.bits, "out_bits": out.dtype.bits}
+        word = self.name.lower()
+        return KernelCall(
+            word,
+            f"{word}_packed",
+            params={"runs": runs, "count": count, **bits, **self.arithmetic(node, graph, False)},
+            inputs=node.inputs,
+            outputs=node.outputs,
+            inplace=tuple((i, 0) for i, t in enumerate((a, b)) if t.dtype.bits >= out.dtype.bits),
+        )
 
     def cases(self, draw: Draw) -> Graph:
         case = _cases.Case(draw)

@@ -12,15 +12,18 @@ from intarsia.fixedpoint import Int64Array, multiply_by_quantized_multiplier, qu
 from intarsia.floatmath import Float32Array
 from intarsia.ir import Attrs, Graph, Node, Quantization
 from intarsia.kernelcall import Constant, KernelCall, Param, Step
-from intarsia.ops import _cases
+from intarsia.ops import _cases, _packed
 from intarsia.ops._elementwise import case_quant
+from intarsia.ops._packed import all_codes, any_packed, look_up, requantization_reason
 from intarsia.ops.base import Draw, Field, Operator, Shape, Values, pointwise
 
 _LARGEST_SHIFT = 22  # a difference of two codes has at most 9 bits with its sign
 
 
 class UnaryOperator(Operator):
-    """An element-wise operator of one tensor, int8 or float32."""
+    """An element-wise operator of one tensor, int8 (int4, int2) or float32."""
+
+    narrow = True
 
     def codes(self, node: Node, graph: Graph, x: Int64Array) -> Int64Array:
         """int8 output codes for int8 input codes."""
@@ -40,6 +43,8 @@ class UnaryOperator(Operator):
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:
         x, out = graph.required(node, 0), graph.output(node)
+        if any_packed(x, out):
+            return requantization_reason(x, out) or self.scale_fault(node, graph)
         if x.dtype.name not in ("int8", "float32") or x.dtype != out.dtype:
             return f"{x.dtype.name} input with {out.dtype.name} output"
         if x.dtype.name == "int8":
@@ -52,16 +57,16 @@ class UnaryOperator(Operator):
         return [graph.required(node, 0).shape]
 
     def table(self, node: Node, graph: Graph) -> np.ndarray:
-        """int8[256]: output codes in the order of the input codes' bytes (0..127, -128..-1)."""
-        inputs = np.arange(256, dtype=np.uint8).view(np.int8).astype(np.int64)
-        return self.codes(node, graph, inputs).astype(np.int8)
+        """int8 output codes in the order of the bits of the input codes (0..127, -128..-1)."""
+        codes = self.codes(node, graph, all_codes(graph.required(node, 0).dtype))
+        return np.clip(codes, *graph.output(node).dtype.range).astype(np.int8)
 
     def reference(self, node: Node, graph: Graph, values: Values) -> list[np.ndarray]:
         x = values[0]
         assert x is not None
         if x.dtype == np.float32:
             return [self.real(node, x).astype(np.float32)]
-        return [self.table(node, graph)[x.view(np.uint8)]]
+        return [look_up(self.table(node, graph), x)]
 
     def receptive_field(self, node: Node, graph: Graph) -> tuple[Field, Field] | None:
         return pointwise(node, graph)
@@ -74,6 +79,8 @@ class UnaryOperator(Operator):
             return [
                 KernelCall(op, contract, {**size, **params}, node.inputs[:1], node.outputs, inplace=((0, 0),))
             ]
+        if any_packed(source, graph.output(node)):
+            return [_packed.lookup_call(node, graph, self.table(node, graph))]
         return [lookup_call(node, source.elements, self.table(node, graph))]
 
     def case_attrs(self, draw: Draw) -> Attrs:

@@ -17,10 +17,11 @@ from intarsia.dtypes import BY_NAME, DType
 from intarsia.ir import Graph, Node, Quantization, Tensor
 from intarsia.kernelcall import Alias, Constant, KernelCall, Param, Step
 from intarsia.ops import _cases
+from intarsia.ops._packed import any_packed, look_up
 from intarsia.ops.base import Draw, Operator, OutputRange, Values
 
 MAX_DIMENSIONS = 6
-MOVABLE = ("int8", "uint8", "bool", "int16", "int32", "float32")
+MOVABLE = ("int8", "int4", "int2", "uint8", "bool", "int16", "int32", "float32")
 """Element types that movement takes; quantized ones keep their codes."""
 
 View = Callable[[np.ndarray], np.ndarray]
@@ -35,7 +36,7 @@ class Move:
     """Elements `take(input)` go to `put(output)`; both are views of equal shape, without copies.
 
     `source` and `target` are positions among the node's inputs and outputs. Where codes change on the way,
-    `table` has the code that is written for each int8 code, in the order of their bytes (0..127, -128..-1).
+    `table` has the code that is written for each code, in the order of their bits (0..127, -128..-1).
     """
 
     source: int
@@ -66,6 +67,25 @@ class Strides:
         ends = (self.in_stride[-1], self.out_stride[-1], self.in_offset, self.out_offset)
         return not any(steps) and ends == (1, 1, 0, 0)
 
+    def grouped(self, size: int) -> Strides | None:
+        """The same copy in groups of `size` neighbouring elements; None where some group is not whole."""
+        steps = (
+            *self.in_stride[:-1],
+            *self.out_stride[:-1],
+            self.in_offset,
+            self.out_offset,
+            self.extent[-1],
+        )
+        if (self.in_stride[-1], self.out_stride[-1]) != (1, 1) or any(step % size for step in steps):
+            return None
+        return Strides(
+            (*self.extent[:-1], self.extent[-1] // size),
+            (*(step // size for step in self.in_stride[:-1]), 1),
+            (*(step // size for step in self.out_stride[:-1]), 1),
+            self.in_offset // size,
+            self.out_offset // size,
+        )
+
     @staticmethod
     def of(source: np.ndarray, target: np.ndarray, in_offset: int, out_offset: int) -> Strides:
         """Fewest dimensions that walk both views, the output in ascending order, padded in front to six.
@@ -92,6 +112,7 @@ class Movement(Operator):
     """Base: subclasses give `infer`, `moves` and, if moves leave cells unwritten, `background`."""
 
     output_range: ClassVar[OutputRange] = OutputRange("input")
+    narrow: ClassVar[bool] = True
     types: ClassVar[tuple[str, ...]] = MOVABLE
     data: ClassVar[int] = 0
     """Position of the input whose type the outputs share."""
@@ -139,12 +160,12 @@ class Movement(Operator):
             assert taken is not None
             part = move.take(taken)
             if move.table is not None:
-                part = move.table[part.view(np.uint8)]
+                part = look_up(move.table, part)
             move.put(results[move.target])[...] = part
         return results
 
     def lower(self, node: Node, graph: Graph) -> list[Step]:
-        moves, background = self.moves(node, graph), self.background(node, graph)
+        moves = self.moves(node, graph)
         loops = [_strides(graph.required(node, m.source), graph.output(node, m.target), m) for m in moves]
         if (
             len(moves) == 1
@@ -180,16 +201,20 @@ class Movement(Operator):
 
 def _strides(source: Tensor, target: Tensor, move: Move) -> Strides:
     """The copy loop of a move between two tensors."""
-    taken, in_offset = _probe(source.shape, move.take)
-    put, out_offset = _probe(target.shape, move.put)
+    taken, in_offset = _probe(source, move.take)
+    put, out_offset = _probe(target, move.put)
     if taken.shape != put.shape:
         raise ValueError(f"moves {list(taken.shape)} onto {list(put.shape)}")
     return Strides.of(taken, put, in_offset, out_offset)
 
 
-def _probe(shape: tuple[int, ...], view: View) -> tuple[np.ndarray, int]:
-    """A view of an array of one-byte elements, and where its first element lies."""
-    array = np.empty(shape, np.uint8)
+def _probe(tensor: Tensor, view: View) -> tuple[np.ndarray, int]:
+    """A view of an array of one-byte elements, and where its first element lies; runs of packed elements have the
+    places behind their last one."""
+    array = np.empty(tensor.shape, np.uint8)
+    if tensor.shape and tensor.dtype.is_packed:
+        *outer, run = tensor.shape
+        array = np.empty((*outer, tensor.dtype.slots(run)), np.uint8)[..., :run]
     viewed = view(array)
     return viewed, viewed.ctypes.data - array.ctypes.data
 
@@ -202,10 +227,16 @@ def width(dtype: DType) -> str:
 def copy(
     source: int, target: int, graph: Graph, loop: Strides, table: np.ndarray | None = None
 ) -> KernelCall:
-    """Call of `strided_copy_x8|x16|x32`, or of `strided_lookup_s8` when codes pass a table.
+    """Call of `strided_copy_x8|x16|x32|packed`, or of `strided_lookup_s8|packed` when codes pass a table.
 
-    A constant source is the kernel's first constant, so the C arguments are the same.
+    A constant source is the kernel's first constant, so the C arguments are the same. Packed elements that fill whole
+    bytes are copied as bytes.
     """
+    origin, output = graph.tensor(source), graph.tensor(target)
+    packed = any_packed(origin, output)
+    whole_bytes = loop.grouped(8 // output.dtype.bits) if packed and table is None else None
+    if whole_bytes is not None:
+        loop, packed = whole_bytes, False
     params: dict[str, Param] = {
         "extent": loop.extent,
         "in_stride": loop.in_stride,
@@ -213,16 +244,25 @@ def copy(
         "in_offset": loop.in_offset,
         "out_offset": loop.out_offset,
     }
-    data = graph.tensor(source).data
-    inputs, constants = ((source,), ()) if data is None else ((), (Constant("in", data),))
-    contract = f"strided_copy_{width(graph.tensor(target).dtype)}"
+    data, widths = origin.data, (origin.dtype.bits,) if origin.dtype.is_packed else ()
+    inputs, constants = ((source,), ()) if data is None else ((), (Constant("in", data, widths),))
+    contract = f"strided_copy_{'packed' if packed else width(output.dtype)}"
     if table is not None:
-        contract, constants = "strided_lookup_s8", (*constants, Constant("table", table))
+        contract = f"strided_lookup_{'packed' if packed else 's8'}"
+        constants = (*constants, Constant("table", table))
+    if packed:
+        params = {f"walk.{name}": value for name, value in params.items()}
+        bits = {"bits": output.dtype.bits}
+        params |= bits if table is None else {"in_bits": origin.dtype.bits, "out_bits": output.dtype.bits}
     return KernelCall("strided_copy", contract, params, inputs, (target,), constants)
 
 
 def fill(target: int, tensor: Tensor, value: int | float) -> KernelCall:
     """Call of `fill_x8|x16|x32` that sets every element of a tensor; the parameter is the bit pattern."""
+    if tensor.dtype.is_packed:
+        byte = tensor.dtype.pack(np.full(8 // tensor.dtype.bits, value))
+        value = int(np.frombuffer(byte, np.int8)[0])
+        return KernelCall("fill", "fill_x8", {"count": tensor.bytes, "value": value}, (), (target,))
     pattern = np.array(value, tensor.dtype.numpy).view(f"i{tensor.dtype.bytes}")
     params = {"count": tensor.elements, "value": int(pattern)}
     return KernelCall("fill", f"fill_{width(tensor.dtype)}", params, (), (target,))

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from intarsia.ir import Attrs, Graph, Node
-from intarsia.kernelcall import KernelCall, Step
+from intarsia.ir import Attrs, Graph, Node, Tensor
+from intarsia.kernelcall import Constant, KernelCall, Step
 from intarsia.ops import _cases
 from intarsia.ops._common import (
     ACTIVATIONS,
@@ -22,6 +22,7 @@ from intarsia.ops._common import (
     schema,
 )
 from intarsia.ops._convolution import Geometry, scale_reason
+from intarsia.ops._packed import all_codes, any_packed, look_up, requantization_reason, requantized
 from intarsia.ops.base import Draw, Field, Operator, OutputRange, Pads, Shape
 
 SCALE_TOLERANCE = 1e-6
@@ -38,10 +39,14 @@ class PoolAttrs(Attrs):
 
 
 class Pool(Operator):
-    """A pooling operator of int8 or float32 NHWC feature maps; input and output share one quantization."""
+    """A pooling operator of int8 or float32 NHWC feature maps; input and output share one quantization.
+
+    With int4 or int2 on either side, the input's codes are pooled, and the result is requantized where needed.
+    """
 
     attrs = PoolAttrs
     crops = True
+    narrow = True
     output_range = OutputRange("input")
 
     def parse(self, options: Any) -> PoolAttrs:
@@ -65,19 +70,45 @@ class Pool(Operator):
         """Raises ValueError when the window does not fit the input."""
         attrs = node.attrs
         assert isinstance(attrs, PoolAttrs)
-        return Geometry.of(graph.required(node, 0).shape, attrs.window, attrs.stride, (1, 1), attrs.padding, attrs.pads)
+        return Geometry.of(
+            graph.required(node, 0).shape, attrs.window, attrs.stride, (1, 1), attrs.padding, attrs.pads
+        )
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:
         source, output = graph.required(node, 0), graph.output(node)
+        if any_packed(source, output):
+            return requantization_reason(source, output)
         if source.dtype.name not in ("int8", "float32") or output.dtype != source.dtype:
             return f"{source.dtype.name} input with {output.dtype.name} output"
         if source.dtype.is_float:
             return None
         if reason := scale_reason(source, output):
             return reason
-        if abs(source.scale - output.scale) > SCALE_TOLERANCE or source.zero_point != output.zero_point:
+        if not self.alike(source, output):
             return "input and output must have the same quantization"
         return None
+
+    @staticmethod
+    def alike(source: Tensor, output: Tensor) -> bool:
+        """Whether codes of both mean the same."""
+        close = abs(source.scale - output.scale) <= SCALE_TOLERANCE
+        return close and source.zero_point == output.zero_point
+
+    def table(self, node: Node, graph: Graph) -> np.ndarray:
+        """What becomes of every code of the input that is the result of a window, below 8 bits."""
+        source, output = graph.required(node, 0), graph.output(node)
+        codes = all_codes(source.dtype)
+        if not self.alike(source, output):
+            codes = requantized(codes, source, output)
+        return np.clip(codes, *self.limits(node, graph)).astype(np.int8)
+
+    def finish(self, node: Node, graph: Graph, result: np.ndarray) -> np.ndarray:
+        """The output for the results of all windows, in codes or real values of the input."""
+        source, output = graph.required(node, 0), graph.output(node)
+        if any_packed(source, output):
+            return look_up(self.table(node, graph), result.astype(np.int8))
+        clamped: np.ndarray = np.clip(result, *self.limits(node, graph)).astype(source.dtype.numpy)
+        return clamped
 
     def infer(self, node: Node, graph: Graph) -> list[Shape]:
         g = self.geometry(node, graph)
@@ -106,14 +137,19 @@ class Pool(Operator):
         return {}
 
     def lower(self, node: Node, graph: Graph) -> list[Step]:
-        code, name = graph.required(node, 0).dtype.code, self.name.lower()
+        source, output, name = graph.required(node, 0), graph.output(node), self.name.lower()
         params: dict[str, Any] = {
             key: value for key, value in self.geometry(node, graph).params().items() if "dilation" not in key
         }
-        if code == "s8":
+        if source.dtype.is_integer:
             params |= self.extra_params(node, graph)
+        if any_packed(source, output):
+            params |= {"in_bits": source.dtype.bits, "out_bits": output.dtype.bits}
+            table = Constant("table", self.table(node, graph))
+            return [KernelCall(name, f"{name}_packed", params, (node.inputs[0],), node.outputs, (table,))]
         params["minimum"], params["maximum"] = self.limits(node, graph)
-        return [KernelCall(name, f"{name}_{code}", params, (node.inputs[0],), node.outputs)]
+        contract = f"{name}_{source.dtype.code}"
+        return [KernelCall(name, contract, params, (node.inputs[0],), node.outputs)]
 
     def case_attrs(self, draw: Draw) -> PoolAttrs:
         """Random options."""

@@ -14,7 +14,6 @@ from intarsia.ops._common import schema
 from intarsia.ops._movement import draw_input, same_type, vector
 from intarsia.ops.base import Draw, Operator, OutputRange, Shape
 
-
 LARGEST = (1 << 15) - 1
 """Most rows or columns: kernels index them with int16."""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ADD: int8, float32 and int32, with broadcasting and a fused activation."""
+"""ADD: int8, float32 and int32, with broadcasting and a fused activation; int4 and int2 without broadcasting."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from intarsia.dtypes import NARROW
 from intarsia.ir import Attrs, Graph, Node
 from intarsia.kernelcall import Param
 from intarsia.ops import _scaled_sum
@@ -24,6 +25,7 @@ from intarsia.ops._scaled_sum import ScaledSum
 
 class Add(FusedOperator):
     name = "ADD"
+    narrow = True
     types = ("int8", "float32", "int32")
     flat = ("s8",)
 
@@ -48,7 +50,7 @@ class Add(FusedOperator):
 
     def arithmetic(self, node: Node, graph: Graph, swapped: bool) -> dict[str, Param]:
         kind = graph.output(node).dtype
-        if kind.name == "int8":
+        if kind in NARROW:
             return ScaledSum.of(node, graph, swapped).params()
         limits = float_limits if kind.is_float else int32_limits
         low, high = limits(activation_of(node))

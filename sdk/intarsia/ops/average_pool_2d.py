@@ -38,7 +38,7 @@ class AveragePool2D(Pool):
             offset = self.extra_params(node, graph)["offset"]
             total = g.windows(x.astype(np.int64), 0).sum(axis=(3, 4)) + offset * cells
             average = np.sign(total) * ((np.abs(total) + cells // 2) // cells) - offset
-        return [np.clip(average, *self.limits(node, graph)).astype(x.dtype)]
+        return [self.finish(node, graph, average)]
 
     @staticmethod
     def _ordered_sum(windows: np.ndarray) -> np.ndarray:
@@ -51,7 +51,7 @@ class AveragePool2D(Pool):
 
     def extra_params(self, node: Node, graph: Graph) -> dict[str, int]:
         assert isinstance(node.attrs, AveragePoolAttrs)
-        return {"offset": 128 if node.attrs.unsigned_rounding else 0}
+        return {"offset": -graph.required(node, 0).dtype.range[0] if node.attrs.unsigned_rounding else 0}
 
 
 OPERATOR = AveragePool2D()

@@ -80,6 +80,8 @@ class Operator:
     attrs: ClassVar[type[Attrs]] = Attrs
     output_range: ClassVar[OutputRange] = OutputRange()
     weights: ClassVar[WeightRule | None] = None
+    narrow: ClassVar[bool] = False
+    """Whether feature maps (and weights) may be int4 or int2; `unsupported` says which combinations are not."""
     crops: ClassVar[bool] = False
     """Whether `localized` takes negative pads: kernels read a part of their input by themselves."""
 

@@ -2,7 +2,8 @@
 """CONCATENATION along one axis.
 
 int8 parts must have the output's quantization, as the TFLite kernels demand. Parts of models that were uint8
-may differ: they are requantized in float32, as the reference does (ConcatenationWithScaling).
+may differ: they are requantized in float32, as the reference does (ConcatenationWithScaling). int4 and int2 parts, or
+parts of such an output, may differ, too: they are requantized in integers, as by QUANTIZE.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from intarsia.ir import Attrs, Graph, Node, Tensor
 from intarsia.ops import _cases
 from intarsia.ops._common import ACTIVATIONS, activation_name, schema
 from intarsia.ops._movement import Move, Movement, axis_of, cut, draw_input, draw_shape
+from intarsia.ops._packed import any_packed, requantization_reason, requantization_table
 from intarsia.ops.base import Draw, Field, Shape, pointwise
 
 
@@ -50,11 +52,19 @@ class Concatenation(Movement):
             return f"fused activation {attrs.activation}"
         return super().unsupported(node, graph) or self.unfit_part(node, attrs, graph)
 
+    def mismatched_types(self, node: Node, graph: Graph) -> str | None:
+        """Every part is looked at on its own."""
+        return None
+
     def unfit_part(self, node: Node, attrs: ConcatenationAttrs, graph: Graph) -> str | None:
         """Why a part cannot become part of the output, or None."""
         output = graph.output(node)
         for position in range(len(node.inputs)):
             part = graph.required(node, position)
+            if any_packed(part, output):
+                if reason := requantization_reason(part, output):
+                    return reason
+                continue
             if part.dtype != output.dtype:
                 return f"part {position} is {part.dtype.name}, the output {output.dtype.name}"
             if rescaled(part, output) and (part.dtype.name != "int8" or not attrs.float_rescale):
@@ -91,7 +101,11 @@ class Concatenation(Movement):
             rank = len(part.shape)
             axis = axis_of(attrs.axis, rank)
             stop = start + part.shape[axis]
-            table = rescaling_table(part, output) if rescaled(part, output) else None
+            table = None
+            if any_packed(part, output) and (rescaled(part, output) or part.dtype != output.dtype):
+                table = requantization_table(part, output)
+            elif rescaled(part, output):
+                table = rescaling_table(part, output)
             moves.append(Move(position, 0, put=cut(rank, axis, start, stop), table=table))
             start = stop
         return moves

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """CONV_2D: int8 (weights per channel or per tensor, with or without weight zero point) and float32.
 
+Input, weights and output may also be int4 or int2, each on its own, and weights of several widths.
+
 Inputs: feature map NHWC, weights OHWI, optional bias.
 """
 
@@ -11,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from intarsia.dtypes import NARROW
 from intarsia.fixedpoint import Requantization
 from intarsia.ir import Attrs, Graph, Node
 from intarsia.kernelcall import Constant, KernelCall, Step
@@ -25,11 +28,15 @@ from intarsia.ops._common import (
     schema,
 )
 from intarsia.ops._convolution import (
+    MAX_PACKED_TAPS,
     Geometry,
     bias_or_zero,
     channel_requantization,
     float_dot,
     integer_dot,
+    is_packed,
+    packed_params,
+    packed_weights,
     range_reason,
     requantization_constants,
     types_reason,
@@ -60,6 +67,7 @@ def attrs_of(node: Node) -> Conv2DAttrs:
 
 class Conv2D(Operator):
     name = "CONV_2D"
+    narrow = True
     attrs = Conv2DAttrs
     crops = True
     weights = WeightRule(weights=1, bias=2, axis=0)
@@ -87,11 +95,13 @@ class Conv2D(Operator):
         shape, weights = graph.required(node, 0).shape, graph.required(node, 1).shape
         if len(weights) != 4 or len(shape) != 4 or weights[3] != shape[3]:
             raise ValueError(f"weights {list(weights)} do not fit an input of {list(shape)}")
-        return Geometry.of(shape, (weights[1], weights[2]), attrs.stride, attrs.dilation, attrs.padding, attrs.pads)
+        return Geometry.of(
+            shape, (weights[1], weights[2]), attrs.stride, attrs.dilation, attrs.padding, attrs.pads
+        )
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:
         channels = graph.required(node, 1).shape[0]
-        if reason := types_reason(node, graph, channels):
+        if reason := types_reason(node, graph, channels, narrow=NARROW):
             return reason
         if graph.required(node, 0).dtype.is_float:
             return None
@@ -100,7 +110,10 @@ class Conv2D(Operator):
             return "int8 weights must have zero point 0"
         kernel = graph.constant(node, 1).reshape(channels, -1).astype(np.int64) - zero_point
         bias = bias_or_zero(node, graph, channels, np.int64)
-        return range_reason(kernel, bias, graph.required(node, 0).zero_point, self.requant(node, graph))
+        if kernel.shape[1] > MAX_PACKED_TAPS and is_packed(node, graph):
+            return f"windows of {kernel.shape[1]} values"
+        source = graph.required(node, 0)
+        return range_reason(kernel, bias, source.zero_point, self.requant(node, graph), source.dtype.range)
 
     def infer(self, node: Node, graph: Graph) -> list[Shape]:
         g = self.geometry(node, graph)
@@ -164,15 +177,31 @@ class Conv2D(Operator):
             "maximum": requant.maximum,
         }
         bias = Constant("bias", bias_or_zero(node, graph, channels, np.int32))
+        constants = (bias, *requantization_constants(requant))
         pixelwise = (g.kernel_h, g.kernel_w, g.stride_h, g.stride_w) == (1, 1, 1, 1)
-        pixelwise = pixelwise and (g.out_h, g.out_w) == (g.in_h, g.in_w)
+        pixelwise = pixelwise and (g.pad_top, g.pad_left, g.out_h, g.out_w) == (0, 0, g.in_h, g.in_w)
+        if is_packed(node, graph):
+            weights, widths = packed_weights(graph.required(node, 1))
+            out_bytes = graph.output(node).dtype.run_bytes(channels)
+            shared = pixelwise and out_bytes <= source.dtype.run_bytes(g.in_c)
+            return [
+                KernelCall(
+                    "conv_2d",
+                    "conv_2d_packed",
+                    params=params | packed_params(node, graph),
+                    constants=(weights, *constants, widths),
+                    scratch=2 * g.kernel_h * g.kernel_w * g.in_c,
+                    inplace=((0, 0),) if shared else (),
+                    **common,
+                )
+            ]
         shared = pixelwise and channels <= g.in_c
         return [
             KernelCall(
                 "conv_2d",
                 "conv_2d_s8_s8",
                 params=params,
-                constants=(weights, bias, *requantization_constants(requant)),
+                constants=(weights, *constants),
                 scratch=g.in_c if shared else 0,
                 inplace=((0, 0),) if shared else (),
                 **common,

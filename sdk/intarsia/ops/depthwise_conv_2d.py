@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """DEPTHWISE_CONV_2D: int8 (weights per channel or per tensor) and float32, any depth multiplier.
 
+Input, weights and output may also be int4 or int2, each on its own.
+
 Inputs: feature map NHWC, weights [1, kernel_h, kernel_w, out_c], optional bias. Output channel
 c * multiplier + m is made from input channel c.
 """
@@ -12,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from intarsia.dtypes import NARROW
 from intarsia.fixedpoint import Requantization
 from intarsia.ir import Attrs, Graph, Node
 from intarsia.kernelcall import Constant, KernelCall, Step
@@ -29,6 +32,9 @@ from intarsia.ops._convolution import (
     Geometry,
     bias_or_zero,
     channel_requantization,
+    is_packed,
+    packed_weights,
+    quantization_of,
     range_reason,
     requantization_constants,
     types_reason,
@@ -61,6 +67,7 @@ def attrs_of(node: Node) -> DepthwiseConv2DAttrs:
 
 class DepthwiseConv2D(Operator):
     name = "DEPTHWISE_CONV_2D"
+    narrow = True
     attrs = DepthwiseConv2DAttrs
     crops = True
     weights = WeightRule(weights=1, bias=2, axis=3)
@@ -90,11 +97,13 @@ class DepthwiseConv2D(Operator):
         shape, weights = graph.required(node, 0).shape, graph.required(node, 1).shape
         if len(weights) != 4 or len(shape) != 4 or weights[0] != 1 or not shape[3] or weights[3] % shape[3]:
             raise ValueError(f"weights {list(weights)} do not fit an input of {list(shape)}")
-        return Geometry.of(shape, (weights[1], weights[2]), attrs.stride, attrs.dilation, attrs.padding, attrs.pads)
+        return Geometry.of(
+            shape, (weights[1], weights[2]), attrs.stride, attrs.dilation, attrs.padding, attrs.pads
+        )
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:
         channels = graph.required(node, 1).shape[3]
-        if reason := types_reason(node, graph, channels, axis=3):
+        if reason := types_reason(node, graph, channels, axis=3, narrow=NARROW):
             return reason
         if graph.required(node, 0).dtype.is_float:
             return None
@@ -103,7 +112,10 @@ class DepthwiseConv2D(Operator):
             return "int8 weights must have zero point 0"
         kernel = graph.constant(node, 1).reshape(-1, channels).T.astype(np.int64) - zero_point
         bias = bias_or_zero(node, graph, channels, np.int64)
-        return range_reason(kernel, bias, graph.required(node, 0).zero_point, self.requant(node, graph))
+        if quantization_of(graph.required(node, 1)).bits:
+            return "weights of several widths"
+        source = graph.required(node, 0)
+        return range_reason(kernel, bias, source.zero_point, self.requant(node, graph), source.dtype.range)
 
     def infer(self, node: Node, graph: Graph) -> list[Shape]:
         g = self.geometry(node, graph)
@@ -175,18 +187,23 @@ class DepthwiseConv2D(Operator):
             "maximum": requant.maximum,
         }
         bias = Constant("bias", bias_or_zero(node, graph, channels, np.int32))
-        shared = channels == g.in_c
-        return [
-            KernelCall(
-                "depthwise_conv_2d",
-                "depthwise_conv_2d_s8_s8",
-                params=params,
-                constants=(weights, bias, *requantization_constants(requant)),
-                scratch=g.reach_h * g.in_w * g.in_c if shared else 0,
-                inplace=((0, 0),) if shared else (),
-                **common,
-            )
-        ]
+        in_bytes = source.dtype.run_bytes(g.in_c)
+        fits = graph.output(node).dtype.run_bytes(channels) <= in_bytes
+        follows = g.out_h <= g.in_h and g.out_w <= g.in_w and g.pad_top < g.reach_h
+        shared = channels == g.in_c and fits and follows  # no output row overtakes a row that is not kept yet
+        common["scratch"] = g.reach_h * g.in_w * in_bytes if shared else 0
+        common["inplace"] = ((0, 0),) if shared else ()
+        contract = "depthwise_conv_2d_s8_s8"
+        if is_packed(node, graph):
+            contract = "depthwise_conv_2d_packed"
+            weights, _ = packed_weights(graph.required(node, 1))
+            params |= {
+                "in_bits": source.dtype.bits,
+                "weights_bits": graph.required(node, 1).dtype.bits,
+                "out_bits": graph.output(node).dtype.bits,
+            }
+        constants = (weights, bias, *requantization_constants(requant))
+        return [KernelCall("depthwise_conv_2d", contract, params=params, constants=constants, **common)]
 
     def cases(self, draw: Draw) -> Graph:
         in_c, multiplier = draw.choice((1, 3, 5, 8, 17)), draw.choice((1, 1, 2, 3))

@@ -16,18 +16,23 @@ from typing import Any
 
 import numpy as np
 
+from intarsia.dtypes import NARROW
 from intarsia.fixedpoint import Int64Array, Requantization
 from intarsia.ir import RULES, Attrs, Graph, Node
 from intarsia.kernelcall import Constant, KernelCall, Step
 from intarsia.ops import _cases
 from intarsia.ops._common import ACTIVATIONS, activation_name, float_limits, quantized_limits, schema
 from intarsia.ops._convolution import (
+    MAX_PACKED_TAPS,
     accumulator_range,
     bias_or_zero,
     channel_factors,
     channel_requantization,
     float_dot,
     integer_dot,
+    is_packed,
+    packed_params,
+    packed_weights,
     quantization_of,
     range_reason,
     requantization_constants,
@@ -53,6 +58,7 @@ def attrs_of(node: Node) -> FullyConnectedAttrs:
 
 class FullyConnected(Operator):
     name = "FULLY_CONNECTED"
+    narrow = True
     attrs = FullyConnectedAttrs
     weights = WeightRule(weights=1, bias=2, axis=0)
 
@@ -83,20 +89,38 @@ class FullyConnected(Operator):
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:
         units = graph.required(node, 1).shape[0]
-        if reason := types_reason(node, graph, units):
+        if reason := types_reason(node, graph, units, narrow=NARROW):
             return reason
         if graph.required(node, 0).dtype.is_float:
             return None
         quant = quantization_of(graph.required(node, 1))
         if quant.per_channel and set(quant.zero_point) != {0}:
             return "weights with a scale per channel must have zero point 0"
+        if is_packed(node, graph) and (reason := self._packed_reason(node, graph)):
+            return reason
         requant = self.requant(node, graph) if graph.rule != "litert" else None
-        zero_point = graph.required(node, 0).zero_point
-        if reason := range_reason(*self.kernel_and_bias(node, graph), zero_point, requant):
+        source = graph.required(node, 0)
+        kernel, bias = self.kernel_and_bias(node, graph)
+        if reason := range_reason(kernel, bias, source.zero_point, requant, source.dtype.range):
             return reason
         if requant is None and None in self.exact_factors(node, graph):
             return "no 64-bit factor rounds as float64 does on every accumulator of this layer"
         return None
+
+    def _packed_reason(self, node: Node, graph: Graph) -> str | None:
+        columns = graph.required(node, 1).shape[1]
+        if columns > MAX_PACKED_TAPS:
+            return f"rows of {columns} values"
+        if columns % self.run(node, graph):
+            return f"rows of {columns} values, which packed runs of {graph.required(node, 0).shape[-1]} do not fill"
+        return None
+
+    @staticmethod
+    def run(node: Node, graph: Graph) -> int:
+        """Elements of the runs that rows of a packed input are made of; whole bytes join to one."""
+        source, columns = graph.required(node, 0), graph.required(node, 1).shape[1]
+        run = source.shape[-1]
+        return columns if run * source.dtype.bits % 8 == columns * source.dtype.bits % 8 == 0 else run
 
     @staticmethod
     def kernel_and_bias(node: Node, graph: Graph) -> tuple[Int64Array, Int64Array]:
@@ -114,7 +138,8 @@ class FullyConnected(Operator):
     def exact_factors(self, node: Node, graph: Graph) -> list[tuple[int, int] | None]:
         """Factors of rule `litert` per unit; None where there is none."""
         kernel, bias = self.kernel_and_bias(node, graph)
-        low, high = accumulator_range(kernel, bias, graph.required(node, 0).zero_point)
+        source = graph.required(node, 0)
+        low, high = accumulator_range(kernel, bias, source.zero_point, source.dtype.range)
         output = graph.output(node)
         minimum, maximum = quantized_limits(attrs_of(node).activation, output)
         codes = minimum - output.zero_point, maximum - output.zero_point
@@ -179,7 +204,13 @@ class FullyConnected(Operator):
         }
         bias = Constant("bias", bias_or_zero(node, graph, units, np.int32))
         contract = "fully_connected_s8_s8_once" if graph.rule == "litert" else "fully_connected_s8_s8"
-        constants = (weights, bias, *self._scaling(node, graph))
+        constants: tuple[Constant, ...] = (weights, bias, *self._scaling(node, graph))
+        if is_packed(node, graph):
+            contract = contract.replace("s8_s8", "packed")
+            weights, widths = packed_weights(graph.required(node, 1))
+            constants = (weights, *constants[1:], widths)
+            params |= {**packed_params(node, graph), "in_run": self.run(node, graph)}
+            common["scratch"] = 2 * columns
         return [KernelCall("fully_connected", contract, params=params, constants=constants, **common)]
 
     def _scaling(self, node: Node, graph: Graph) -> tuple[Constant, Constant]:

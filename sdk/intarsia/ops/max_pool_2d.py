@@ -18,7 +18,7 @@ class MaxPool2D(Pool):
         assert x is not None
         lowest = -np.inf if x.dtype == np.float32 else -128
         largest = self.geometry(node, graph).windows(x, lowest).max(axis=(3, 4))
-        return [np.clip(largest, *self.limits(node, graph)).astype(x.dtype)]
+        return [self.finish(node, graph, largest)]
 
 
 OPERATOR = MaxPool2D()

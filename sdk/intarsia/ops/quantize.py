@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""QUANTIZE: float32 to int8, uint8 or int16, and between integer codes of different scales or types."""
+"""QUANTIZE: float32 to int8, uint8 or int16, and between integer codes of different scales or types.
+
+int8, int4 and int2 become each other.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,10 @@ from intarsia.dtypes import BY_NAME
 from intarsia.fixedpoint import Int64Array, multiply_by_quantized_multiplier, quantize_multiplier
 from intarsia.ir import Attrs, Graph, Node, Quantization
 from intarsia.kernelcall import KernelCall, Param, Step
-from intarsia.ops import _cases
+from intarsia.ops import _cases, _packed
 from intarsia.ops._common import schema
 from intarsia.ops._lookup import lookup_call
+from intarsia.ops._packed import any_packed, requantization_reason, requantization_table
 from intarsia.ops.base import Draw, Field, Operator, Shape, Values, pointwise
 
 TYPES = (
@@ -32,6 +36,7 @@ TYPES = (
 
 class Quantize(Operator):
     name = "QUANTIZE"
+    narrow = True
 
     def options(self, attrs: Attrs) -> Any:
         return schema().QuantizeOptionsT()
@@ -43,6 +48,8 @@ class Quantize(Operator):
     def unsupported(self, node: Node, graph: Graph) -> str | None:
         source, out = graph.required(node, 0), graph.output(node)
         kinds = (source.dtype.name, out.dtype.name)
+        if any_packed(source, out):
+            return requantization_reason(source, out)
         if kinds not in TYPES:
             return f"{kinds[0]} to {kinds[1]}"
         tensors = (out,) if source.dtype.is_float else (source, out)
@@ -89,6 +96,8 @@ class Quantize(Operator):
 
     def lower(self, node: Node, graph: Graph) -> list[Step]:
         source, out = graph.required(node, 0), graph.output(node)
+        if any_packed(source, out):
+            return [_packed.lookup_call(node, graph, requantization_table(source, out))]
         if source.dtype.name == out.dtype.name == "int8":
             inputs = np.arange(256, dtype=np.uint8).view(np.int8).astype(np.int64)
             return [lookup_call(node, source.elements, self.codes(node, graph, inputs).astype(np.int8))]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The arena plan: which buffers share memory, one written over the other, and where everything lies.
 
-Buffers that share become one buffer with the size of the largest and a lifetime that spans them all. Views
-always share. In-place sharing is decided here, since it can also cost memory: a small buffer that lives
-long in the place of a large one keeps all of it.
+Buffers that share become a group with one offset, which takes in each step what its largest live member
+takes. Views always share. In-place sharing is decided here, since it can also cost memory: what follows must
+stay where its source is.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from dataclasses import dataclass, replace
 
 from intarsia.plan.placement import (
     Buffer,
+    Group,
+    Item,
     Placement,
     Share,
     check_buffers,
     live_bytes,
     lower_bound,
     place,
+    place_items,
     place_quickly,
 )
 
@@ -61,9 +64,10 @@ def plan(buffers: Sequence[Buffer], shares: Sequence[Share] = ()) -> Placement:
     best: Placement | None = None
     for chosen in _Selection(buffers, views, optional, bound).finalists():
         groups = _Groups(buffers, [*views, *chosen])
-        if best is not None and lower_bound(groups.merged()) >= best.total:
+        items = groups.items()
+        if best is not None and lower_bound(items) >= best.total:
             continue
-        placed = place(groups.merged())
+        placed = place_items(items)
         if best is not None and placed.total >= best.total:
             continue
         offsets = {buffer.name: placed.offsets[groups.root[buffer.name]] for buffer in buffers}
@@ -77,22 +81,18 @@ def peak(buffers: Sequence[Buffer], shared: Sequence[Share] = ()) -> tuple[int, 
     """The first step in which most is live, the bytes live there, and who takes them, largest first.
 
     Bytes are blocks, so they add up and equal ``lower_bound`` (``choice_bound`` with the ``shared`` of a
-    placement). Buffers that share appear once, under the name of the largest. Without buffers the step is
-    0. Raises ValueError as ``plan`` does.
+    placement). Buffers that share appear once, under the name of the largest that is live then. Without buffers
+    the step is 0. Raises ValueError as ``plan`` does.
     """
     check_buffers(buffers)
     views, optional = _checked_shares(buffers, shared)
-    groups = _Groups(buffers, [*views, *optional])
-    merged = groups.merged()
-    live = live_bytes(merged)
+    items = _Groups(buffers, [*views, *optional]).items()
+    live = live_bytes(items)
     if not live:
         return 0, 0, []
     step = max(live, key=lambda at: (live[at], -at))
-    consumers = [
-        (groups.largest(buffer.name).name, buffer.block)
-        for buffer in merged
-        if buffer.size > 0 and buffer.first <= step <= buffer.last
-    ]
+    largest = [_largest(item, step) for item in items]
+    consumers = [(buffer.name, buffer.block) for buffer in largest if buffer is not None and buffer.size > 0]
     return step, live[step], sorted(consumers, key=lambda item: (-item[1], item[0]))
 
 
@@ -106,6 +106,13 @@ def timeline(placement: Placement, buffers: Sequence[Buffer]) -> list[Row]:
             raise ValueError(f"buffer {buffer.name!r}: not part of the placement")
     rows = [Row(b.name, placement.offsets[b.name], b.size, b.first, b.last) for b in buffers]
     return sorted(rows, key=lambda row: (row.first, row.offset, row.name))
+
+
+def _largest(item: Item, step: int) -> Buffer | None:
+    """The largest buffer of ``item`` that is live in ``step``, the earliest of equals."""
+    members = item.members if isinstance(item, Group) else (item,)
+    live = [buffer for buffer in members if buffer.first <= step <= buffer.last]
+    return max(live, key=lambda buffer: (buffer.block, -buffer.first), default=None)
 
 
 def _checked_shares(buffers: Sequence[Buffer], shares: Sequence[Share]) -> tuple[list[Share], list[Share]]:
@@ -137,13 +144,17 @@ def _checked_shares(buffers: Sequence[Buffer], shares: Sequence[Share]) -> tuple
 
 
 class _Groups:
-    """Buffers joined by shares; each group is known by the name of its earliest buffer, its root."""
+    """Buffers joined by shares; each group is known by the name of its earliest buffer, its root.
+
+    The source of a view lives until the view starts, even if it is not read that long: its bytes are kept.
+    """
 
     def __init__(self, buffers: Sequence[Buffer], shares: Sequence[Share]) -> None:
         self._buffers = {buffer.name: buffer for buffer in buffers}
+        self._kept = dict(self._buffers)
         self.root = {buffer.name: buffer.name for buffer in buffers}
-        self.members = {buffer.name: [buffer.name] for buffer in buffers}
-        self.whole = dict(self._buffers)
+        self._members = {buffer.name: [buffer.name] for buffer in buffers}
+        self._last = {buffer.name: buffer.last for buffer in buffers}
         self._written: dict[str, frozenset[int]] = {buffer.name: frozenset() for buffer in buffers}
         for share in shares:
             self.join(share)
@@ -160,37 +171,30 @@ class _Groups:
         return (
             source != target
             and target == share.target
-            and self._buffers[share.source].last == step == self.whole[source].last
+            and self._buffers[share.source].last == step == self._last[source]
             and step not in self._written[source] | self._written[target]
         )
 
     def join(self, share: Share) -> None:
         """Take ``share``: the group of its target becomes part of the group of its source."""
         source, target = self.root[share.source], self.root[share.target]
+        step = self._buffers[share.target].first
         if share.optional:
-            step = self._buffers[share.target].first
             self._written[source] |= {step}
+        elif self._kept[share.source].last < step:
+            self._kept[share.source] = replace(self._kept[share.source], last=step)
         self._written[source] |= self._written.pop(target)
-        for name in self.members[target]:
+        for name in self._members[target]:
             self.root[name] = source
-        self.members[source] += self.members.pop(target)
-        one, other = self.whole[source], self.whole.pop(target)
-        self.whole[source] = replace(
-            one,
-            size=max(one.size, other.size),
-            first=min(one.first, other.first),
-            last=max(one.last, other.last),
-            alignment=max(one.alignment, other.alignment),
-        )
+        self._members[source] += self._members.pop(target)
+        self._last[source] = max(self._last[source], self._last.pop(target))
 
-    def merged(self) -> list[Buffer]:
-        """One buffer for each group, under the name of its root."""
-        return list(self.whole.values())
-
-    def largest(self, root: str) -> Buffer:
-        """The largest buffer of a group, the earliest of equals."""
-        members = [self._buffers[name] for name in self.members[root]]
-        return max(members, key=lambda buffer: (buffer.block, -buffer.first))
+    def items(self) -> list[Item]:
+        """One item for each group, under the name of its root; a buffer that shares nothing is its own."""
+        return [
+            Group(root, tuple(self._kept[name] for name in names)) if len(names) > 1 else self._kept[root]
+            for root, names in self._members.items()
+        ]
 
 
 def _bound_of_any_choice(base: _Groups, optional: Sequence[Share]) -> int:
@@ -200,16 +204,17 @@ def _bound_of_any_choice(base: _Groups, optional: Sequence[Share]) -> int:
     one source and a source, in one step, one target; so the savings are at most the sum over targets of the
     best source, and at most the sum over sources of the best target.
     """
+    items = {item.name: item for item in base.items()}
     by_target: dict[int, dict[str, int]] = {}
     by_source: dict[int, dict[str, int]] = {}
     for share in optional:
-        source, target = base.whole[base.root[share.source]], base.whole[base.root[share.target]]
-        saved = min(source.block, target.block)
+        source, target = items[base.root[share.source]], items[base.root[share.target]]
+        saved = min(source.parts[-1].block, target.parts[0].block)
         for table, name in ((by_target, target.name), (by_source, source.name)):
-            row = table.setdefault(target.first, {})
+            row = table.setdefault(target.parts[0].first, {})
             row[name] = max(row.get(name, 0), saved)
     bound = 0
-    for step, live in live_bytes(base.merged()).items():
+    for step, live in live_bytes(base.items()).items():
         credit = min(sum(table.get(step, {}).values()) for table in (by_target, by_source))
         bound = max(bound, live - credit)
     return bound
@@ -245,7 +250,7 @@ class _Selection:
         return sorted((none, chosen, everything), key=len)
 
     def _total(self, chosen: Sequence[Share], goal: int) -> int:
-        return place_quickly(_Groups(self._buffers, [*self._views, *chosen]).merged(), goal).total
+        return place_quickly(_Groups(self._buffers, [*self._views, *chosen]).items(), goal).total
 
     def _admissible(self, wanted: Sequence[Share]) -> list[Share]:
         """Of ``wanted``, each in turn that can be taken together with those before it."""
@@ -259,9 +264,10 @@ class _Selection:
 
     def _improves(self, trial: Sequence[Share], limit: int) -> int | None:
         """The total of ``trial`` if it is at most ``limit``; its bound is looked at first, being cheap."""
-        if lower_bound(_Groups(self._buffers, [*self._views, *trial]).merged()) > limit:
+        items = _Groups(self._buffers, [*self._views, *trial]).items()
+        if lower_bound(items) > limit:
             return None
-        total = self._total(trial, limit)
+        total = place_quickly(items, limit).total
         return total if total <= limit else None
 
     def _add(self, chosen: list[Share], total: int) -> tuple[list[Share], int]:

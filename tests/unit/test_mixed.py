@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Feature maps and weights below 8 bits: codes, errors, equalisation, and classes of patches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from intarsia import batching, simulate
+from intarsia.dtypes import INT4, INT8
+from intarsia.errors import UsageError
+from intarsia.ir import Graph
+from intarsia.plan import precision, vdpc
+from intarsia.plan.branches import box, expand
+from intarsia.plan.head import Tiling
+from intarsia.plan.patch import tiling_of
+from intarsia.plan.precision import Wanted
+from intarsia.plan.vdqs import Options as Search
+from intarsia.plan.vdqs import search
+from intarsia.quantize import classes, equalise, layout, rounding
+from intarsia.quantize.classes import Classed
+from intarsia.quantize.drop import Drop
+from intarsia.quantize.harm import Harm
+from intarsia.quantize.mixed import Bits, Options, requantize
+from support import small
+
+STEM, DEEP, POINT, LAST = ("stem", "deep", "point", "last")
+OUTLIER = (True, False, False, True)
+
+
+def index(graph: Graph, name: str) -> int:
+    return next(i for i, tensor in enumerate(graph.tensors) if tensor.name == name)
+
+
+def layer(graph: Graph, name: str) -> int:
+    return next(p for p, node in enumerate(graph.nodes) if graph.output(node).name == name)
+
+
+def narrow(graph: Graph, maps: tuple[str, ...], weights: tuple[str, ...], bits: int = 4) -> Bits:
+    return Bits({index(graph, m): bits for m in maps}, {layer(graph, w): bits for w in weights})
+
+
+def error(graph: Graph, other: Graph, count: int = 24) -> float:
+    """Mean squared error of the outputs on new samples, as real values."""
+    samples = small.int8_samples(graph, count, seed=9)
+    pair = [layout.decoded(batching.outputs(g, samples)[0], g.tensor(g.outputs[0])) for g in (graph, other)]
+    return float(np.square(pair[0] - pair[1]).mean())
+
+
+def made(graph: Graph, bits: Bits, options: Options | None = None) -> Graph:
+    return requantize(graph, small.int8_samples(graph, 16), bits, options).graph
+
+
+def test_nothing_to_do_changes_nothing() -> None:
+    graph = small.int8_graph()
+    same = made(graph, Bits())
+    assert same.nodes == graph.nodes
+    for a, b in zip(same.tensors, graph.tensors, strict=True):
+        assert (a.shape, a.dtype, a.quant, a.data is b.data) == (b.shape, b.dtype, b.quant, True)
+
+
+@pytest.mark.parametrize("bits", [4, 2])
+def test_types_and_codes_are_those_asked_for(bits: int) -> None:
+    graph = small.int8_graph()
+    result = made(graph, narrow(graph, (STEM, DEEP, LAST), (DEEP, POINT, LAST), bits))
+    for name in (STEM, DEEP, LAST):
+        assert result.tensor(index(graph, name)).dtype.bits == bits
+    assert result.tensor(index(graph, POINT)).dtype == INT8
+    for name in (DEEP, POINT, LAST):
+        weights = result.required(result.nodes[layer(graph, name)], 1)
+        assert weights.dtype.bits == bits
+        assert weights.data is not None
+        low, high = weights.dtype.range
+        assert low <= weights.data.min()
+        assert weights.data.max() <= high
+    values = simulate.run_all(result, [x[0] for x in small.int8_samples(graph, 1)])
+    for i, value in values.items():
+        low, high = result.tensor(i).dtype.range
+        assert low <= value.min()
+        assert value.max() <= high
+
+
+def test_same_data_same_graph() -> None:
+    graph = small.int8_graph()
+    bits = narrow(graph, (STEM, DEEP), (POINT,))
+    first, second = made(graph, bits), made(graph, bits)
+    for a, b in zip(first.tensors, second.tensors, strict=True):
+        assert (a.quant, a.dtype) == (b.quant, b.dtype)
+        assert a.data is None or np.array_equal(a.data, b.data)
+
+
+def test_each_refinement_lowers_the_error() -> None:
+    """Summed over networks: a single one can be lucky."""
+    totals = dict.fromkeys(("plain", "ranges", "bias", "rounding"), 0.0)
+    for seed in range(6):
+        graph = small.int8_graph(seed)
+        bits = narrow(graph, (STEM, DEEP, LAST), (STEM, DEEP, POINT, LAST))
+        for name, options in (
+            ("plain", Options("minmax", "nearest", False, False)),
+            ("ranges", Options("mse", "nearest", False, False)),
+            ("bias", Options("mse", "nearest", True, False)),
+            ("rounding", Options("mse", "compensated", True, False)),
+        ):
+            totals[name] += error(graph, made(graph, bits, options))
+    assert totals["rounding"] < totals["bias"] < totals["ranges"] < totals["plain"]
+
+
+def test_compensated_rounding_beats_the_nearest_codes() -> None:
+    random = np.random.default_rng(0)
+    mixing = random.normal(0, 1, (20, 20))
+    seen = random.normal(0, 1, (1, 500, 20)) @ mixing
+    weights = random.normal(0, 1, (1, 6, 20))
+    found = rounding.moments(seen, seen)
+    scale = rounding.scales(weights, np.ones((1, 20)), 4)
+    errors = [
+        np.square(seen @ (codes * scale[:, :, None] - weights).transpose(0, 2, 1)).mean()
+        for codes in (
+            rounding.nearest(weights, scale, 4),
+            rounding.compensated(weights, scale, 4, found),
+        )
+    ]
+    assert errors[1] < 0.5 * errors[0]
+
+
+def test_bias_shift_keeps_the_mean() -> None:
+    random = np.random.default_rng(0)
+    seen, wanted = random.normal(1, 1, (2, 50, 5)), random.normal(2, 1, (2, 50, 5))
+    weights, restored = random.normal(0, 1, (2, 3, 5)), random.normal(0, 1, (2, 3, 5))
+    shift = rounding.bias_shift(weights, restored, rounding.moments(seen, wanted))
+    given = np.einsum("gnt,got->go", seen, restored) / 50 + shift
+    assert np.allclose(given, np.einsum("gnt,got->go", wanted, weights) / 50)
+
+
+# --- equalisation
+
+
+def unbalanced(seed: int = 0) -> Graph:
+    """A network whose depthwise channels differ in size by up to 50 times, undone by the next layer."""
+    graph = small.float_graph(seed)
+    sizes = np.geomspace(1.0, 50.0, 8).astype(np.float32)
+    tensors = list(graph.tensors)
+    for name, factor in (("deep/weights", 1 / sizes), ("deep/bias", 1 / sizes), ("point/weights", sizes)):
+        place = index(graph, name)
+        data = tensors[place].data
+        assert data is not None
+        tensors[place] = replace(tensors[place], data=data * factor)
+    return small.quantized(graph.replace(tensors=tuple(tensors)))
+
+
+def test_channels_of_different_size_get_ranges_of_their_own() -> None:
+    graph = unbalanced()
+    bits = narrow(graph, (DEEP,), ())
+    plain = error(graph, made(graph, bits, Options(equalise=False)))
+    assert error(graph, made(graph, bits)) < 0.6 * plain
+
+
+def test_equalisation_leaves_maps_alone_that_others_read() -> None:
+    graph = small.int8_graph()
+    assert equalise.applies(graph, index(graph, DEEP))
+    assert not equalise.applies(graph, index(graph, STEM))
+    assert not equalise.applies(graph, graph.outputs[0])
+
+
+# --- refusals
+
+
+def test_what_cannot_be_narrower_is_refused() -> None:
+    graph = small.int8_graph()
+    for bits in (Bits({graph.inputs[0]: 4}), Bits({graph.outputs[0]: 4}), Bits({}, {layer(graph, "add"): 4})):
+        with pytest.raises(UsageError):
+            made(graph, bits)
+    for options in (Options(ranges="best"), Options(rounding="up")):
+        with pytest.raises(UsageError) as caught:
+            made(graph, Bits(), options)
+        assert "known" in str(caught.value.hint)
+
+
+# --- classes of patches
+
+
+def classed(graph: Graph, outlier: tuple[bool, ...]) -> tuple[Classed, Tiling]:
+    tiling = tiling_of(graph, layer(graph, "add"), (2, 2), "reader")
+    samples = small.int8_samples(graph, 12)
+    found = classes.histograms(graph, samples, tiling, outlier)
+    wanted = Wanted((8, 4), (8, 4))
+    space = precision.space(graph, found, wanted, tiling, outlier, lambda *_: True)
+    choice = search(space, Search(balance=0.2))
+    return classes.apply(graph, samples, space, choice, tiling, outlier), tiling
+
+
+@pytest.mark.parametrize("outlier", [OUTLIER, (True,) * 4, (False,) * 4])
+def test_classes_compute_what_their_branches_compute(outlier: tuple[bool, ...]) -> None:
+    graph = small.int8_graph()
+    result, tiling = classed(graph, outlier)
+    assert (result.outlier is not None) == (any(outlier) and not all(outlier))
+    (images,) = small.int8_samples(graph, 3, seed=4)
+    expected = classes.outputs(result, (images,))[0]
+    split, last = tiling.head.tensor, tiling.head.split_after
+    for image, scores in zip(images, expected, strict=True):
+        whole = np.zeros(graph.tensor(split).shape, np.int8)
+        for place, (row, column) in enumerate(tiling.branches):
+            other = outlier[place] and result.outlier is not None
+            own = result.outlier if other else result.main
+            assert own is not None
+            cut = tiling_of(own, last, (2, 2), "reader")
+            piece = image[box(cut, own.inputs[0], row, column)]
+            whole[box(cut, split, row, column)] = simulate.run(expand(cut).graphs[place], [piece])[0]
+        behind = result.main.replace(inputs=(split,), nodes=result.main.nodes[last + 1 :])
+        assert np.array_equal(simulate.run(behind, [whole])[0], scores)
+
+
+def test_classes_share_weights_and_split_map() -> None:
+    graph = small.int8_graph()
+    result, tiling = classed(graph, OUTLIER)
+    assert result.outlier is not None
+    assert result.outlier.tensor(index(graph, DEEP)).dtype == INT8
+    assert result.main.tensor(index(graph, DEEP)).dtype == INT4
+    split = tiling.head.tensor
+    assert result.outlier.tensor(split).quant == result.main.tensor(split).quant
+    for ours, theirs in zip(result.main.nodes, result.outlier.nodes, strict=False):
+        if layout.weights_of(graph, ours) or ours.op in layout.LAYERS:
+            a, b = (g.required(n, 1) for g, n in ((result.main, ours), (result.outlier, theirs)))
+            assert a.dtype == b.dtype
+            assert np.array_equal(a.data, b.data)  # type: ignore[arg-type]
+
+
+def test_outlier_patches_come_closer_to_8_bits() -> None:
+    graph = small.int8_graph()
+    samples = small.int8_samples(graph, 12)
+    tiling = tiling_of(graph, layer(graph, "add"), (2, 2), "reader")
+    outlier = vdpc.classify(vdpc.observe(tiling, samples, 0.0)).outlier
+    assert outlier == (True, False, False, False)
+    none, some = (error_of(graph, classed(graph, o)[0]) for o in ((False,) * 4, outlier))
+    assert some < none
+
+
+def error_of(graph: Graph, result: Classed) -> float:
+    samples = small.int8_samples(graph, 24, seed=9)
+    wanted, found = batching.outputs(graph, samples)[0], classes.outputs(result, samples)[0]
+    return float(np.square(wanted.astype(np.float64) - found).mean())
+
+
+# --- accuracy
+
+
+def test_drop_is_zero_without_changes_and_grows_with_fewer_bits() -> None:
+    graph = small.int8_graph()
+    drop = Drop(graph, small.int8_samples(graph, 40, seed=5))
+    assert drop(Classed(graph)) == 0.0
+    everything = ((STEM, DEEP, LAST), (STEM, DEEP, POINT, LAST))
+    four, two = (drop(Classed(made(graph, narrow(graph, *everything, bits)))) for bits in (4, 2))
+    assert 0.0 <= four <= two
+    assert two > 0.0
+
+
+def test_drop_with_labels_is_lost_accuracy() -> None:
+    graph = small.int8_graph()
+    samples = small.int8_samples(graph, 40, seed=5)
+    labels = batching.outputs(graph, samples)[0].reshape(40, -1).argmax(axis=1)
+    other = made(graph, narrow(graph, (STEM, DEEP, LAST), (STEM, DEEP, POINT, LAST), 2))
+    right = batching.outputs(other, samples)[0].reshape(40, -1).argmax(axis=1) == labels
+    assert Drop(graph, samples, labels)(Classed(other)) == pytest.approx(1.0 - right.mean())
+
+
+def test_harm_grows_with_fewer_bits() -> None:
+    graph = small.int8_graph()
+    samples = small.int8_samples(graph, 12)
+    space = precision.space(
+        graph, classes.histograms(graph, samples), Wanted(weights=(8, 4, 2)), supports=lambda *_: True
+    )
+    harm = Harm(graph, samples, space)
+    for place, item in enumerate(space.items):
+        assert harm(place, 8) == 0.0
+        if 2 in item.widths:
+            assert 0.0 < harm(place, 4) < harm(place, 2)
