@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,22 +24,25 @@ STYLE = {"BasedOnStyle": "LLVM", "ColumnLimit": 100, "AllowShortFunctionsOnASing
 _COLUMNS = 96
 
 
-def number(value: float | np.generic) -> str:
+def number(value: Any) -> str:
     """A literal that the compiler reads back as exactly this int or float32."""
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
     if isinstance(value, int | np.integer):
-        if int(value) == -(1 << 31):
-            return "INT32_MIN"
-        if int(value) == -(1 << 63):
-            return "INT64_MIN"
-        return str(int(value)) if -(1 << 31) <= int(value) < (1 << 31) else f"INT64_C({int(value)})"
+        return _integer(int(value))
+    value = float(value)
     if math.isinf(value):
         return "__builtin_inff()" if value > 0 else "-__builtin_inff()"
     if math.isnan(value):
         return '__builtin_nanf("")'
     text = np.format_float_scientific(np.float32(value), unique=True, trim="0")
     return f"{text}f"
+
+
+def _integer(value: int) -> str:
+    if value in (-(1 << 31), -(1 << 63)):
+        return "INT32_MIN" if value == -(1 << 31) else "INT64_MIN"
+    return str(value) if -(1 << 31) < value < (1 << 31) else f"INT64_C({value})"
 
 
 def initializer(params: Mapping[str, Param]) -> str:

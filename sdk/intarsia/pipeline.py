@@ -33,6 +33,9 @@ from intarsia.errors import EnvironmentMissing, ModelError, StageError, UsageErr
 from intarsia.importers import tflite
 from intarsia.ir import Graph
 from intarsia.passes import canonicalise, dynamic_range
+from intarsia.plan import patch
+from intarsia.plan import plan as plans
+from intarsia.plan.plan import Plan
 from intarsia.quantize import Options, quantize
 from intarsia.report import files, gates
 from intarsia.report import run as report
@@ -41,6 +44,9 @@ from intarsia.runners import find_runner
 from intarsia_codegen import library
 from intarsia_codegen import project as codegen
 from intarsia_codegen.lower import Program, lower
+
+STATIC_RAM = 2048
+"""Bytes beside the arena that a plan leaves for stack and static data; the build then checks the exact sum."""
 
 RANDOM_SAMPLES = 8
 """Seeded random samples that are compared when no data is given."""
@@ -100,6 +106,38 @@ class Budget:
 
     ram: int | None = None
     flash: int | None = None
+
+
+@dataclass(frozen=True)
+class Patching:
+    """Whether the first layers run patch by patch.
+
+    `patches`: "auto" (when layer by layer does not fit the RAM), "off", or a grid as (rows, columns). `input`: the
+    image lies in the "arena", or a "reader" callback fetches each patch. `file`: a plan.json to follow instead.
+    """
+
+    patches: str | tuple[int, int] = "auto"
+    input: str = "arena"
+    file: Path | None = None
+
+    def plan(self, graph: Graph, board: Board, ram: int | None) -> Plan | None:
+        """The plan for a board with `ram` bytes; None: layer by layer. Raises as `plan.patch.choose`."""
+        if self.file is not None:
+            plan = plans.load(self.file)
+            plan.check(graph)
+            return plan
+        if self.patches == "off":
+            return None
+        grid = self.patches if isinstance(self.patches, tuple) else None
+        if grid is None and self.input == "arena" and ram is None:
+            return None
+        return patch.choose(
+            graph,
+            ram=None if ram is None else max(ram - STATIC_RAM, 0),
+            input_mode=self.input,
+            grid=grid,
+            measure=lambda plan: codegen.lower_for(graph, board, plan=plan).arena_bytes,
+        )
 
 
 @dataclass(frozen=True)
@@ -221,19 +259,32 @@ def quantize_file(
     return graph
 
 
-def fit(graph: Graph, board: Board, budget: Budget | None = None, portable: Sequence[int] = ()) -> Program:
+def fit(
+    graph: Graph,
+    board: Board,
+    budget: Budget | None = None,
+    portable: Sequence[int] = (),
+    patching: Patching | None = None,
+) -> Program:
     """The program for a board. Raises BudgetError when arena or constants alone exceed the budget."""
     budget = budget or Budget()
-    program = codegen.lower_for(graph, board, portable=portable)
+    plan = (patching or Patching()).plan(graph, board, budget.ram or board.memory.ram)
+    program = codegen.lower_for(graph, board, portable=portable, plan=plan)
     codegen.check_budget(program, board, ram=budget.ram, flash=budget.flash)
     return program
 
 
 def generate(
-    graph: Graph, board: Board, out: Path, *, budget: Budget | None = None, portable: Sequence[int] = ()
+    graph: Graph,
+    board: Board,
+    out: Path,
+    *,
+    budget: Budget | None = None,
+    portable: Sequence[int] = (),
+    patching: Patching | None = None,
 ) -> Program:
     """Writes the firmware project. Raises as `fit`, before anything is written."""
-    program = fit(graph, board, budget, portable)
+    program = fit(graph, board, budget, portable, patching)
     codegen.write(program, board, out)
     return program
 
@@ -291,6 +342,7 @@ def profile(
     calibration: DataSource | None = None,
     options: Options | None = None,
     budget: Budget | None = None,
+    patching: Patching | None = None,
     out: Path | None = None,
     watcher: Watcher | None = None,
 ) -> report.Run:
@@ -308,7 +360,7 @@ def profile(
         if request.oracle == "interpreter":
             oracle.version(graph.rule)
         watcher.stage(f"generate for {board.name}")
-        program = fit(graph, board, budget)
+        program = fit(graph, board, budget, patching=patching)
         project = stack.enter_context(_scratch()) / "fw"
         codegen.write(program, board, project)
         original = None if calibration else original_file(model)

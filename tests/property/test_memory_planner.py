@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from intarsia.plan.memory import Buffer, Placement, Share, lower_bound, peak, place, plan, timeline
 
 UNIT = 16

@@ -164,7 +164,7 @@ def test_integers_need_a_meaning(digits: Path, capsys: pytest.CaptureFixture[str
 
 def test_budgets_are_checked_before_the_build(digits: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = digits / "digits96_int8.tflite"
-    code, out, err = outcome(capsys, "profile", model, "-b", "host", "--ram", "64K", "-q")
+    code, out, err = outcome(capsys, "profile", model, "-b", "host", "--ram", "64K", "--patches", "off", "-q")
     assert (code, out) == (3, "")
     assert "the budget is 65,536" in err
     assert "narrow24_expand" in err

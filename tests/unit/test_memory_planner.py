@@ -7,6 +7,7 @@ import random
 import time
 
 import pytest
+
 from intarsia.plan.memory import Buffer, Row, Share, lower_bound, peak, place, plan, timeline
 
 

@@ -14,11 +14,12 @@ import typer
 from intarsia.errors import UsageError
 
 if TYPE_CHECKING:
-    from intarsia.pipeline import Budget, DataSource
+    from intarsia.pipeline import Budget, DataSource, Patching
     from intarsia.quantize import Options
 
 RULES = ("tflm", "litert")
 ORACLES = ("auto", "intarsia", "interpreter")
+INPUT_MODES = ("arena", "reader")
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kKmM]?)(?:i?[bB])?")
 _FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20}
@@ -107,6 +108,26 @@ Flash = Annotated[
     str | None, typer.Option(metavar="SIZE", help="Flash budget, such as 1M. [default: the board's]")
 ]
 
+Patches = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|off|RxC",
+        help="Run the first layers patch by patch: when the RAM asks for it, never, or in a grid of R rows and C "
+        "columns.",
+    ),
+]
+InputMode = Annotated[
+    str,
+    typer.Option(
+        "--input",
+        metavar="|".join(INPUT_MODES),
+        help="With patches: the image lies in the arena, or a reader callback fetches each patch.",
+    ),
+]
+PlanFile = Annotated[
+    Path | None, typer.Option("--plan", metavar="FILE", help="Follow a plan.json.", show_default=False)
+]
+
 
 def size(text: str | None, option: str) -> int | None:
     """Bytes of a text such as 65536, 64K or 1.5M. Raises UsageError."""
@@ -124,6 +145,21 @@ def budget(ram: str | None, flash: str | None) -> Budget:
     from intarsia.pipeline import Budget
 
     return Budget(size(ram, "--ram"), size(flash, "--flash"))
+
+
+def patching(patches: str, mode: str, file: Path | None) -> Patching:
+    """How to cut the network, from the command line. Raises UsageError."""
+    from intarsia.pipeline import Patching
+
+    choice(mode, INPUT_MODES, "--input")
+    if file is not None and patches != "auto":
+        raise UsageError("--plan and --patches do not go together", hint="the plan says how to cut")
+    if patches in ("auto", "off"):
+        return Patching(patches, mode, file)
+    match = re.fullmatch(r"([1-9]\d{0,2})x([1-9]\d{0,2})", patches)
+    if match is None:
+        raise UsageError(f"--patches: '{patches}' is not a grid", hint="auto, off, or rows x columns such as 3x4")
+    return Patching((int(match[1]), int(match[2])), mode, file)
 
 
 def choice(value: str | None, allowed: Sequence[str], option: str) -> None:

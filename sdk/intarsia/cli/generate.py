@@ -20,6 +20,9 @@ def command(
     calib: _options.Calibration = None,
     ram: _options.Ram = None,
     flash: _options.Flash = None,
+    patches: _options.Patches = "auto",
+    input_mode: _options.InputMode = "arena",
+    plan: _options.PlanFile = None,
     reference: _options.Reference = None,
     estimator: _options.Range = None,
     input_scale: _options.InputScale = None,
@@ -37,9 +40,10 @@ def command(
     """
     _options.choice(reference, _options.RULES, "--reference")
     budget = _options.budget(ram, flash)
+    patching = _options.patching(patches, input_mode, plan)
     options = _options.quantization(estimator, calib)
     _options.check_samples(None, input_scale, input_offset, calib)
-    _options.present(model, calib)
+    _options.present(model, calib, plan)
 
     from intarsia import boards, pipeline
     from intarsia.report import listings
@@ -49,6 +53,6 @@ def command(
         target = boards.load(board)
         graph = pipeline.prepare(model, rule=reference, calibration=source, options=options, watcher=console)
         console.stage(f"generate for {target.name}")
-        pipeline.generate(graph, target, out, budget=budget)
+        pipeline.generate(graph, target, out, budget=budget, patching=patching)
         document = listings.project_json(out)
         console.result(document, listings.project(document))

@@ -26,6 +26,9 @@ def command(
     estimator: _options.Range = None,
     ram: _options.Ram = None,
     flash: _options.Flash = None,
+    patches: _options.Patches = "auto",
+    input_mode: _options.InputMode = "arena",
+    plan: _options.PlanFile = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -50,9 +53,10 @@ def command(
     _options.choice(reference, _options.RULES, "--reference")
     _options.choice(oracle, _options.ORACLES, "--oracle")
     budget = _options.budget(ram, flash)
+    patching = _options.patching(patches, input_mode, plan)
     options = _options.quantization(estimator, calib)
     _options.check_samples(samples, input_scale, input_offset, data, calib)
-    _options.present(model, data, calib)
+    _options.present(model, data, calib, plan)
 
     from intarsia import boards, pipeline
     from intarsia.report import text
@@ -68,6 +72,7 @@ def command(
             calibration=samples_of(calib, label_column=label_column) if calib else None,
             options=options,
             budget=budget,
+            patching=patching,
             out=out,
             watcher=console,
         )

@@ -90,7 +90,8 @@ def choose(
     grid: tuple[int, int] | None = None,
     measure: Callable[[Plan], int] | None = None,
 ) -> Plan:
-    """The plan with the least computation whose arena has at most `ram` bytes (None: no limit).
+    """The plan with the least computation whose arena has at most `ram` bytes; without a limit, layer by layer, or the
+    smallest arena where a grid or a reader is asked for.
 
     `grid` fixes the patches and leaves the split to choose. `measure` gives the bytes of arena of a plan with the
     kernels of a board; by default those of portable kernels count. Layer by layer is a candidate too, unless a grid or
@@ -108,11 +109,14 @@ def choose(
             f"'{graph.name}' cannot be cut {what}",
             hint="its first layers need the whole image, or it has more than one input for a reader",
         )
+    if ram is None:
+        smallest = min(found, key=lambda candidate: (candidate.bound, candidate.order))
+        return plan_of(graph, smallest.split_after, smallest.grid, input_mode)
     attempts = _Attempts(graph, input_mode, measure, cost.layer_tasks(graph))
     for candidate in found:
-        if ram is None or (candidate.bound <= ram and attempts.needed(candidate) <= ram):
+        if candidate.bound <= ram and attempts.needed(candidate) <= ram:
             return plan_of(graph, candidate.split_after, candidate.grid, input_mode)
-    raise attempts.too_small(found, ram or 0)
+    raise attempts.too_small(found, ram)
 
 
 class _Attempts:

@@ -45,7 +45,8 @@ class Latency(_Part):
 
 
 class Memory(_Part):
-    """All in bytes. `stack_bytes` is the bound, `arena_lower_bound` what no placement can beat."""
+    """All in bytes. `stack_bytes` is the bound, `arena_lower_bound` what no placement can beat; `image_bytes` is the
+    image that a reader keeps outside the RAM of the model."""
 
     arena_bytes: Count
     stack_bytes: Count
@@ -53,6 +54,7 @@ class Memory(_Part):
     flash_bytes: Count
     weights_bytes: Count
     code_bytes: Count
+    image_bytes: Count = 0
     arena_lower_bound: Count | None = None
 
 

@@ -50,7 +50,7 @@ class Run:
                 max_abs_diff=difference if math.isfinite(difference) else None,
                 accuracy=self.reference_accuracy.value if self.reference_accuracy else None,
             ),
-            plan=None,
+            plan=project["plan"],
             device=Device(
                 samples=len(self.measurement.outputs),
                 stack_bytes=self.measurement.stack_bytes,
