@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from intarsia.doctor import diagnose
     from intarsia.errors import IntarsiaError
     from intarsia.pipeline import (
-        Budget,
-        DataSource,
-        Request,
         analyze_model,
         build_project,
         flash_project,
@@ -42,11 +39,9 @@ if TYPE_CHECKING:
     from intarsia.report.document import read as read_run
     from intarsia.report.gates import Limits
     from intarsia.report.html import render as render_html
+    from intarsia.request import Budget, DataSource, Patching, Request
 
 _PIPELINE = (
-    "Budget",
-    "DataSource",
-    "Request",
     "analyze_model",
     "build_project",
     "flash_project",
@@ -61,6 +56,7 @@ _PIPELINE = (
 )
 _HOME = {
     **{name: ("intarsia.pipeline", name) for name in _PIPELINE},
+    **{name: ("intarsia.request", name) for name in ("Budget", "DataSource", "Patching", "Request")},
     "IntarsiaError": ("intarsia.errors", "IntarsiaError"),
     "Limits": ("intarsia.report.gates", "Limits"),
     "Options": ("intarsia.quantize", "Options"),
@@ -80,6 +76,7 @@ __all__ = [
     "IntarsiaError",
     "Limits",
     "Options",
+    "Patching",
     "Request",
     "__version__",
     "analyze_model",

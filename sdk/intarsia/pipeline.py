@@ -7,9 +7,8 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from intarsia import (
     accuracy,
@@ -17,7 +16,6 @@ from intarsia import (
     build,
     calibrate,
     check,
-    data,
     exactness,
     folders,
     measure,
@@ -40,6 +38,7 @@ from intarsia.quantize import Options, quantize
 from intarsia.report import files, gates
 from intarsia.report import run as report
 from intarsia.report.document import Document
+from intarsia.request import Budget, DataSource, Patching, Request, Silent, Watcher
 from intarsia.runners import find_runner
 from intarsia_codegen import library
 from intarsia_codegen import project as codegen
@@ -48,109 +47,9 @@ from intarsia_codegen.lower import Program, lower
 STATIC_RAM = 2048
 """Bytes beside the arena that a plan leaves for stack and static data; the build then checks the exact sum."""
 
-RANDOM_SAMPLES = 8
-"""Seeded random samples that are compared when no data is given."""
 DEFAULT_RULE = "tflm"
 WITHOUT_FLASHING = ("host", "qemu")
 """Runners that start a firmware from its file."""
-
-
-class Watcher(Protocol):
-    """Is told what goes on: stages as they begin, progress inside them, frames as they arrive."""
-
-    def stage(self, name: str) -> None: ...
-
-    def progress(self, done: int, total: int) -> None: ...
-
-    def frame(self, event: dict[str, Any]) -> None: ...
-
-
-class Silent:
-    """A Watcher that says nothing."""
-
-    def stage(self, name: str) -> None:
-        pass
-
-    def progress(self, done: int, total: int) -> None:
-        pass
-
-    def frame(self, event: dict[str, Any]) -> None:
-        pass
-
-
-@dataclass(frozen=True)
-class DataSource:
-    """Where samples come from and how integers in it become real values (design, section 8)."""
-
-    path: Path
-    input_scale: float | None = None
-    input_offset: float = 0.0
-    label_column: str | None = None
-    limit: int | None = None
-
-    def load(self, graph: Graph) -> Dataset:
-        """Samples for the graph's inputs. Raises UsageError."""
-        return data.load(
-            self.path,
-            [graph.tensor(index) for index in graph.inputs],
-            input_scale=self.input_scale,
-            input_offset=self.input_offset,
-            label_column=self.label_column,
-            limit=self.limit,
-        )
-
-
-@dataclass(frozen=True)
-class Budget:
-    """Limits in bytes that override the board's; None: the board's."""
-
-    ram: int | None = None
-    flash: int | None = None
-
-
-@dataclass(frozen=True)
-class Patching:
-    """Whether the first layers run patch by patch.
-
-    `patches`: "auto" (when layer by layer does not fit the RAM), "off", or a grid as (rows, columns). `input`: the
-    image lies in the "arena", or a "reader" callback fetches each patch. `file`: a plan.json to follow instead.
-    """
-
-    patches: str | tuple[int, int] = "auto"
-    input: str = "arena"
-    file: Path | None = None
-
-    def plan(self, graph: Graph, board: Board, ram: int | None) -> Plan | None:
-        """The plan for a board with `ram` bytes; None: layer by layer. Raises as `plan.patch.choose`."""
-        if self.file is not None:
-            plan = plans.load(self.file)
-            plan.check(graph)
-            return plan
-        if self.patches == "off":
-            return None
-        grid = self.patches if isinstance(self.patches, tuple) else None
-        if grid is None and self.input == "arena" and ram is None:
-            return None
-        return patch.choose(
-            graph,
-            ram=None if ram is None else max(ram - STATIC_RAM, 0),
-            input_mode=self.input,
-            grid=grid,
-            measure=lambda plan: codegen.lower_for(graph, board, plan=plan).arena_bytes,
-        )
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to run and what to compare it with."""
-
-    data: DataSource | None = None
-    oracle: str = "auto"
-    stream: bool = False
-
-    def load(self, graph: Graph) -> Dataset:
-        """The samples to run. Raises UsageError."""
-        return self.data.load(graph) if self.data else data.random_samples(graph, RANDOM_SAMPLES)
 
 
 def load_model(path: Path, *, rule: str | None = None) -> Graph:
@@ -259,6 +158,26 @@ def quantize_file(
     return graph
 
 
+def plan_for(graph: Graph, board: Board, patching: Patching, ram: int | None) -> Plan | None:
+    """The plan for a board with `ram` bytes; None: layer by layer. Raises as `plan.patch.choose`."""
+    if patching.file is not None:
+        plan = plans.load(patching.file)
+        plan.check(graph)
+        return plan
+    if patching.patches == "off":
+        return None
+    grid = patching.patches if isinstance(patching.patches, tuple) else None
+    if grid is None and patching.input == "arena" and ram is None:
+        return None
+    return patch.choose(
+        graph,
+        ram=None if ram is None else max(ram - STATIC_RAM, 0),
+        input_mode=patching.input,
+        grid=grid,
+        measure=lambda plan: codegen.lower_for(graph, board, plan=plan).arena_bytes,
+    )
+
+
 def fit(
     graph: Graph,
     board: Board,
@@ -268,7 +187,7 @@ def fit(
 ) -> Program:
     """The program for a board. Raises BudgetError when arena or constants alone exceed the budget."""
     budget = budget or Budget()
-    plan = (patching or Patching()).plan(graph, board, budget.ram or board.memory.ram)
+    plan = plan_for(graph, board, patching or Patching(), budget.ram or board.memory.ram)
     program = codegen.lower_for(graph, board, portable=portable, plan=plan)
     codegen.check_budget(program, board, ram=budget.ram, flash=budget.flash)
     return program

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from intarsia import boards, build, exactness, measure, pipeline, simulate
+from intarsia.request import DataSource
 from intarsia_codegen import project
 
 pytestmark = [pytest.mark.emulator, pytest.mark.data]
@@ -48,7 +49,7 @@ def test_network_on_board(case: Expected, data: Path, models: Path, tmp_path: Pa
     name, file, scale = case.network
     graph = pipeline.load_model(models / f"{name}.tflite")
     board = boards.load(case.board)
-    source = pipeline.DataSource(data / "datasets" / file, input_scale=scale, limit=case.samples)
+    source = DataSource(data / "datasets" / file, input_scale=scale, limit=case.samples)
     samples = source.load(graph).samples
     program = project.lower_for(graph, board)
     project.write(program, board, tmp_path / "fw")

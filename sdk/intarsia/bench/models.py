@@ -14,6 +14,7 @@ from typing import Any
 from intarsia import boards, pipeline
 from intarsia.errors import UsageError
 from intarsia.report import text
+from intarsia.request import DataSource, Request, Watcher
 
 SCHEMA = "intarsia.bench.models"
 SCHEMA_VERSION = 1
@@ -59,7 +60,7 @@ def run(
     board_names: Sequence[str] = DEFAULT_BOARDS,
     *,
     samples: int = 2,
-    watcher: pipeline.Watcher | None = None,
+    watcher: Watcher | None = None,
 ) -> list[Row]:
     """Profiles every network on every board with the first `samples` samples of its data."""
     known, folder = baselines(), data_folder()
@@ -78,17 +79,17 @@ def _row(
     figures: dict[str, Any],
     board: str,
     samples: int,
-    watcher: pipeline.Watcher | None,
+    watcher: Watcher | None,
 ) -> Row:
     source = None
     if "data" in figures:
-        source = pipeline.DataSource(
+        source = DataSource(
             folder / "datasets" / figures["data"],
             input_scale=figures.get("input_scale"),
             input_offset=figures.get("input_offset", 0.0),
             limit=samples,
         )
-    request = pipeline.Request(data=source)
+    request = Request(data=source)
     measured = pipeline.profile(
         folder / "models" / f"{name}.tflite", boards.load(board), request, watcher=watcher
     )

@@ -14,8 +14,8 @@ import typer
 from intarsia.errors import UsageError
 
 if TYPE_CHECKING:
-    from intarsia.pipeline import Budget, DataSource, Patching
     from intarsia.quantize import Options
+    from intarsia.request import Budget, DataSource, Patching
 
 RULES = ("tflm", "litert")
 ORACLES = ("auto", "intarsia", "interpreter")
@@ -142,14 +142,14 @@ def size(text: str | None, option: str) -> int | None:
 
 def budget(ram: str | None, flash: str | None) -> Budget:
     """The limits given on the command line. Raises UsageError."""
-    from intarsia.pipeline import Budget
+    from intarsia.request import Budget
 
     return Budget(size(ram, "--ram"), size(flash, "--flash"))
 
 
 def patching(patches: str, mode: str, file: Path | None) -> Patching:
     """How to cut the network, from the command line. Raises UsageError."""
-    from intarsia.pipeline import Patching
+    from intarsia.request import Patching
 
     choice(mode, INPUT_MODES, "--input")
     if file is not None and patches != "auto":
@@ -215,7 +215,7 @@ def source(
     limit: int | None = None,
 ) -> DataSource:
     """Data as the pipeline takes it."""
-    from intarsia.pipeline import DataSource
+    from intarsia.request import DataSource
 
     return DataSource(path, input_scale, input_offset, label_column, limit)
 

@@ -60,6 +60,7 @@ def command(
 
     from intarsia import boards, pipeline
     from intarsia.report import text
+    from intarsia.request import Request
 
     samples_of = functools.partial(_options.source, input_scale=input_scale, input_offset=input_offset)
     measured = samples_of(data, label_column=label_column, limit=samples) if data else None
@@ -67,7 +68,7 @@ def command(
         run = pipeline.profile(
             model,
             boards.load(board),
-            pipeline.Request(measured, oracle),
+            Request(measured, oracle),
             rule=reference,
             calibration=samples_of(calib, label_column=label_column) if calib else None,
             options=options,

@@ -46,12 +46,13 @@ def command(
 
     from intarsia import pipeline
     from intarsia.report import files, listings
+    from intarsia.request import Request
 
     source = _options.source(inputs, input_scale, input_offset, label_column, samples) if inputs else None
     with _console.Console(verbose, quiet, progress, as_json) as console:
         console.stage("build")
         built = pipeline.build_project(project)
-        request = pipeline.Request(source, stream=stream)
+        request = Request(source, stream=stream)
         measured = pipeline.measure_project(built, request, watcher=console)
         if out is not None:
             files.write_measured(measured, out)

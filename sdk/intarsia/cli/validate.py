@@ -54,11 +54,12 @@ def command(
 
     from intarsia import pipeline
     from intarsia.report import files, gates, text
+    from intarsia.request import Request
 
     source = _options.source(data, input_scale, input_offset, label_column, samples) if data else None
     limits = gates.Limits(min_accuracy, max_drop, bit_exact)
     with _console.Console(verbose, quiet, progress, as_json) as console:
-        document = pipeline.validate(project, pipeline.Request(source, oracle), limits, watcher=console)
+        document = pipeline.validate(project, Request(source, oracle), limits, watcher=console)
         if junit_xml is not None:
             files.replace_text(junit_xml, gates.junit(document))
         console.result(document.to_json(), text.run_report(document))

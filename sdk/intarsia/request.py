@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user asks of the pipeline: data, limits, patches, and who is told what goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from intarsia import data
+from intarsia.data import Dataset
+from intarsia.ir import Graph
+
+RANDOM_SAMPLES = 8
+"""Seeded random samples that are compared when no data is given."""
+
+
+class Watcher(Protocol):
+    """Is told what goes on: stages as they begin, progress inside them, frames as they arrive."""
+
+    def stage(self, name: str) -> None: ...
+
+    def progress(self, done: int, total: int) -> None: ...
+
+    def frame(self, event: dict[str, Any]) -> None: ...
+
+
+class Silent:
+    """A Watcher that says nothing."""
+
+    def stage(self, name: str) -> None:
+        pass
+
+    def progress(self, done: int, total: int) -> None:
+        pass
+
+    def frame(self, event: dict[str, Any]) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Where samples come from and how integers in it become real values (design, section 8)."""
+
+    path: Path
+    input_scale: float | None = None
+    input_offset: float = 0.0
+    label_column: str | None = None
+    limit: int | None = None
+
+    def load(self, graph: Graph) -> Dataset:
+        """Samples for the graph's inputs. Raises UsageError."""
+        return data.load(
+            self.path,
+            [graph.tensor(index) for index in graph.inputs],
+            input_scale=self.input_scale,
+            input_offset=self.input_offset,
+            label_column=self.label_column,
+            limit=self.limit,
+        )
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits in bytes that override the board's; None: the board's."""
+
+    ram: int | None = None
+    flash: int | None = None
+
+
+@dataclass(frozen=True)
+class Patching:
+    """Whether the first layers run patch by patch.
+
+    `patches`: "auto" (when layer by layer does not fit the RAM), "off", or a grid as (rows, columns). `input`: the
+    image lies in the "arena", or a "reader" callback fetches each patch. `file`: a plan.json to follow instead.
+    """
+
+    patches: str | tuple[int, int] = "auto"
+    input: str = "arena"
+    file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to run and what to compare it with."""
+
+    data: DataSource | None = None
+    oracle: str = "auto"
+    stream: bool = False
+
+    def load(self, graph: Graph) -> Dataset:
+        """The samples to run. Raises UsageError."""
+        return self.data.load(graph) if self.data else data.random_samples(graph, RANDOM_SAMPLES)
