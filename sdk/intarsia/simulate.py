@@ -10,6 +10,7 @@ import numpy as np
 from intarsia import ops
 from intarsia.ir import ABSENT, Graph
 
+
 def run_all(graph: Graph, inputs: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
     """Values of every feature map by tensor index, for one sample. Raises ValueError for inputs of another type."""
     values: dict[int, np.ndarray] = {}

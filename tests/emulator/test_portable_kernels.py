@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from intarsia import ops, simulate
 from support import harness
 from support.agree import assert_agree
 from support.draw import SeededDraw, sample
-
-from intarsia import ops, simulate
 
 pytestmark = pytest.mark.emulator
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from support import harness
-from support.agree import assert_agree
-from support.draw import graphs, sample
 
 from intarsia import ops, oracle, simulate
 from intarsia.exporters import tflite as exporter
 from intarsia.importers import tflite as importer
 from intarsia.ir import Graph
+from support import harness
+from support.agree import assert_agree
+from support.draw import graphs, sample
 
 OPERATORS = sorted(ops.registry())
 BATCH = 24

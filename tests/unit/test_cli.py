@@ -17,7 +17,6 @@ from intarsia.errors import BudgetError, EnvironmentMissing, ModelError, StageEr
 from intarsia.ir import Graph
 
 
-
 def outcome(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
     """(exit code, stdout, stderr) of one command line."""
     code = app.run([str(argument) for argument in arguments])

@@ -223,7 +223,9 @@ def test_classes_share_weights_and_split_map() -> None:
         if layout.weights_of(graph, ours) or ours.op in layout.LAYERS:
             a, b = (g.required(n, 1) for g, n in ((result.main, ours), (result.outlier, theirs)))
             assert a.dtype == b.dtype
-            assert np.array_equal(a.data, b.data)  # type: ignore[arg-type]
+            assert a.data is not None
+            assert b.data is not None
+            assert np.array_equal(a.data, b.data)
 
 
 def test_outlier_patches_come_closer_to_8_bits() -> None:

@@ -15,6 +15,9 @@ LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 """Operators whose weights are understood here."""
 
 
+_TRAILING = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE")
+
+
 def weights_of(graph: Graph, node: Node) -> Tensor | None:
     """The constant int8 weights of a layer, or None."""
     if node.op not in LAYERS:
@@ -28,14 +31,46 @@ def weights_of(graph: Graph, node: Node) -> Tensor | None:
 def real(tensor: Tensor) -> np.ndarray:
     """float64 values of a quantized constant."""
     assert tensor.data is not None
+    scale, zero = _shaped(tensor)
+    result: np.ndarray = (tensor.data.astype(np.float64) - zero) * scale
+    return result
+
+
+def encoded(values: np.ndarray, tensor: Tensor) -> np.ndarray:
+    """int8 codes of values in the quantization of a constant, rounded and saturated."""
+    scale, zero = _shaped(tensor)
+    codes: np.ndarray = np.clip(np.round(values / scale + zero), *tensor.dtype.range).astype(np.int8)
+    return codes
+
+
+def _shaped(tensor: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Scales and zero points in a shape that fits the tensor's values."""
     assert tensor.quant is not None
     shape = [1] * len(tensor.shape)
     if tensor.quant.per_channel:
         shape[tensor.quant.axis] = -1
-    scale = np.array(tensor.quant.scale, np.float64).reshape(shape)
-    zero = np.array(tensor.quant.zero_point, np.float64).reshape(shape)
-    result: np.ndarray = (tensor.data.astype(np.float64) - zero) * scale
-    return result
+    return np.array(tensor.quant.scale, np.float64).reshape(shape), np.array(tensor.quant.zero_point).reshape(
+        shape
+    )
+
+
+def decoded(codes: np.ndarray, tensor: Tensor) -> np.ndarray:
+    """float64 values of the codes of a feature map."""
+    real_values: np.ndarray = (codes.astype(np.float64) - tensor.zero_point) * tensor.scale
+    return real_values
+
+
+def before_probabilities(graph: Graph) -> Graph | None:
+    """The graph up to what a last SOFTMAX or LOGISTIC is applied to, or None when it does not end with one.
+
+    Conversions and reshapes behind it do not count.
+    """
+    last = len(graph.nodes) - 1
+    while last >= 0 and graph.nodes[last].op in _TRAILING:
+        last -= 1
+    if last < 0 or len(graph.outputs) != 1 or graph.nodes[last].op not in ("SOFTMAX", "LOGISTIC"):
+        return None
+    return graph.replace(nodes=graph.nodes[:last], outputs=graph.nodes[last].inputs[:1])
 
 
 def matrices(node: Node, graph: Graph, values: np.ndarray) -> np.ndarray:
@@ -62,9 +97,10 @@ def inputs(node: Node, graph: Graph, values: np.ndarray, places: np.ndarray) -> 
     """[groups, places, taps]: what a layer reads for output positions given as flat indices into `positions`."""
     operator = ops.registry()[node.op]
     if not isinstance(operator, Conv2D | DepthwiseConv2D):
-        return values.reshape(-1, graph.required(node, 1).shape[1])[places][None]
+        rows: np.ndarray = values.reshape(-1, graph.required(node, 1).shape[1])[places][None]
+        return rows
     windows = operator.geometry(node, graph).windows(values, 0.0)
-    taken = windows[np.unravel_index(places, windows.shape[:3])]
+    taken: np.ndarray = windows[np.unravel_index(places, windows.shape[:3])]
     if node.op == "DEPTHWISE_CONV_2D":
         return taken.reshape(len(places), -1, taken.shape[-1]).transpose(2, 0, 1)
     return taken.reshape(1, len(places), -1)

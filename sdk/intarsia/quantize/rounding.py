@@ -27,22 +27,21 @@ _TINY = 1e-12
 class Moments:
     """What the inputs of a layer do on calibration data, in groups of output channels that read the same taps.
 
-    `power` [G, T, T]: centred second moments of the inputs it will really get. `cross` [G, T, T]: of those
-    (rows) and of the inputs that the reference layer gets (columns). `mean`, `wanted` [G, T]: means of both.
+    `power` [G, T, T]: centred second moments of the inputs that it will really get. `mean`, `wanted` [G, T]: means of
+    those and of the inputs that the reference layer gets.
     """
 
     power: np.ndarray
-    cross: np.ndarray
     mean: np.ndarray
     wanted: np.ndarray
 
 
 def moments(seen: np.ndarray, wanted: np.ndarray) -> Moments:
     """Moments of inputs [G, N, T]: `seen` by the layer and `wanted` by its reference."""
-    mean, aim = seen.mean(axis=1), wanted.mean(axis=1)
-    centred, target = seen - mean[:, None], wanted - aim[:, None]
-    flipped = centred.transpose(0, 2, 1) / max(seen.shape[1], 1)
-    return Moments(flipped @ centred, flipped @ target, mean, aim)
+    mean = seen.mean(axis=1)
+    centred = seen - mean[:, None]
+    power = centred.transpose(0, 2, 1) @ centred / max(seen.shape[1], 1)
+    return Moments(power, mean, wanted.mean(axis=1))
 
 
 def damped(power: np.ndarray) -> np.ndarray:
@@ -75,21 +74,13 @@ def nearest(weights: np.ndarray, scale: np.ndarray, bits: int) -> np.ndarray:
     return codes
 
 
-def compensated(weights: np.ndarray, scale: np.ndarray, bits: int, seen: Moments, refit: bool = False) -> np.ndarray:
-    """float64 codes of weights [G, O, T], with the error of each tap carried over to those not yet rounded.
-
-    Also makes up for what earlier layers have changed in the inputs: the weights to round are the ones that fit the
-    reference's output best, given the inputs that the layer really gets.
-    """
+def compensated(weights: np.ndarray, scale: np.ndarray, bits: int, seen: Moments) -> np.ndarray:
+    """float64 codes of weights [G, O, T], with the error of each tap carried over to those not yet rounded."""
     power = damped(seen.power)
-    pull = power - seen.power
-    fitted = weights.copy()
-    if refit:
-        fitted = np.linalg.solve(power, (seen.cross + pull) @ weights.transpose(0, 2, 1)).transpose(0, 2, 1)
     order = np.argsort(-np.diagonal(power, axis1=1, axis2=2), axis=1, kind="stable")
     groups = np.arange(len(power))[:, None]
     sorted_power = power[groups[:, :, None], order[:, :, None], order[:, None, :]]
-    left = np.take_along_axis(fitted, order[:, None, :], axis=2)
+    left = np.take_along_axis(weights, order[:, None, :], axis=2)
     upper = np.linalg.cholesky(np.linalg.inv(sorted_power)).transpose(0, 2, 1)
     codes = np.empty_like(left)
     low, high = dtypes.BY_BITS[bits].range
