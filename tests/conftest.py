@@ -43,10 +43,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Deselects, with the reason, what cannot run on this machine."""
     missing = [tool for tool in EMULATION_TOOLS if shutil.which(tool) is None]
     reasons = {
-        "hardware": None if config.getoption("-m") == "hardware" else "they need boards (run with -m hardware)",
+        "hardware": None
+        if config.getoption("-m") == "hardware"
+        else "they need boards (run with -m hardware)",
         "data": None if data_folder() else "$INTARSIA_DATA is not set and ../shared/data is not there",
         "emulator": f"missing: {', '.join(missing)} (make setup)" if missing else None,
-        "tflm_oracle": None if oracle.available("tflm") else "tflite-runtime 2.14 needs Python 3.11 (make setup)",
+        "tflm_oracle": None
+        if oracle.available("tflm")
+        else "tflite-runtime 2.14 needs Python 3.11 (make setup)",
     }
     dropped: dict[str, int] = {}
     kept, deselected = [], []

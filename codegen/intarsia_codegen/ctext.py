@@ -77,7 +77,7 @@ def array_type(data: np.ndarray) -> str:
 
 
 def tidy(text: str) -> str:
-    """Text formatted in our style. Raises StageError when clang-format rejects it, EnvironmentMissing when there is none."""
+    """Text formatted in our style. Raises StageError when clang-format rejects it, EnvironmentMissing without it."""
     return _clang_format(["--assume-filename=x.c"], text)
 
 

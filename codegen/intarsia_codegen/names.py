@@ -9,10 +9,14 @@ import unicodedata
 MAX_LENGTH = 40
 
 _KEYWORDS = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long "
-    "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
-    "main class new delete this template bool true false namespace private public protected operator".split()
+    """
+    auto break case char const continue default do double else enum extern float for goto if inline int
+    long register restrict return short signed sizeof static struct switch typedef union unsigned void
+    volatile while main class new delete this template bool true false namespace private public
+    protected operator
+    """.split()  # noqa: SIM905
 )
+"""Words of C and C++ that a name cannot be."""
 
 
 def identifier(text: str) -> str:

@@ -147,7 +147,9 @@ def _write_sources(emitted: Emitted, folder: Path) -> list[str]:
         (folder / "model" / name).write_text(text, encoding="utf-8")
         if not name.endswith(".h"):
             sources.append(f"model/{name}")
-    ctext.tidy_files([folder / "model" / name for name in sorted(emitted.files) if name.endswith((".c", ".h"))])
+    ctext.tidy_files(
+        [folder / "model" / name for name in sorted(emitted.files) if name.endswith((".c", ".h"))]
+    )
     for path in emitted.written:
         _copy(path, folder / "kernels" / path.name)
         sources.append(f"kernels/{path.name}")

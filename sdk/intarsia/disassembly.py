@@ -124,7 +124,7 @@ def _is_jump(mnemonic: str, arch: str) -> bool:
 
 def _is_indirect(mnemonic: str, operands: str, arch: str) -> bool:
     if arch == "arm":
-        return mnemonic == "blx" and "<" not in operands or mnemonic == "bx" and operands.strip() != "lr"
+        return (mnemonic == "blx" and "<" not in operands) or (mnemonic == "bx" and operands.strip() != "lr")
     if arch == "riscv":
         return (
             mnemonic in ("jalr", "jr", "c.jalr", "c.jr") and "<" not in operands and operands.strip() != "ra"

@@ -2,7 +2,7 @@
 """Element types: names, ranges, what they are called in C and in kernel contracts, and how they lie in memory.
 
 Types below 8 bits are packed little end first: element i of a run lies at bit `i * bits` of the run, counted from the
-lowest bit of its first byte, as two's complement. A run is all elements of the innermost axis (the channels of a pixel),
+lowest bit of its first byte, as two's complement. A run is all elements of the innermost axis (a pixel's channels),
 and every run starts at a byte, so that a pixel can be addressed whatever the number of channels. Bits behind the last
 element of a run mean nothing. With whole bytes per run (even channels of 4 bits, multiples of four of 2 bits) there are
 none, and a tensor is one stream. Weights follow the same rule. numpy holds the codes unpacked, as int8.

@@ -17,8 +17,8 @@ Param = int | float | bool | tuple[int, ...] | tuple[float, ...]
 class Constant:
     """An array in flash. `name` is the argument's name in the kernel's header.
 
-    `bits`: `data` are codes of this width that the portable kernel finds packed (see `dtypes`); several widths are those
-    of the indices of the first axis. Empty: the array lies there as it is.
+    `bits`: `data` are codes of this width that the portable kernel finds packed (see `dtypes`); several widths are
+    those of the indices of the first axis. Empty: the array lies there as it is.
     """
 
     name: str
@@ -40,10 +40,10 @@ class Constant:
 class KernelCall:
     """One call of a kernel contract.
 
-    The C call is `fn(&params, inputs..., constants..., outputs...[, scratch])`. `op` names the folder, the header and
-    `contract` adds the element types and names the struct `itr_<contract>_params`; without params there is no such argument. `scratch` is the scratch the portable kernel needs
-    in bytes (None: it takes no such argument). `inplace` lists (input position, output position) pairs that may share
-    memory with the portable kernel.
+    The C call is `fn(&params, inputs..., constants..., outputs...[, scratch])`. `op` names the folder and the header;
+    `contract` adds the element types and names the struct `itr_<contract>_params` (without params there is no such
+    argument). `scratch` is the scratch that the portable kernel needs in bytes (None: it takes no such argument).
+    `inplace` lists (input position, output position) pairs that may share memory with the portable kernel.
 
     `variants`: a call made once per branch has the parameters of each branch here, in the order of execution, and those
     of the first in `params`; all branches share constants, operands and code. Empty when the parameters never change.

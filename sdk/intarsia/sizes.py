@@ -40,7 +40,15 @@ class MemoryReport:
 
     def to_json(self) -> dict[str, int]:
         """The fields of `memory` in run.json."""
-        names = ("arena_bytes", "stack_bytes", "ram_bytes", "flash_bytes", "weights_bytes", "code_bytes", "image_bytes")
+        names = (
+            "arena_bytes",
+            "stack_bytes",
+            "ram_bytes",
+            "flash_bytes",
+            "weights_bytes",
+            "code_bytes",
+            "image_bytes",
+        )
         return {name: getattr(self, name) for name in names}
 
 

@@ -19,7 +19,8 @@ def needs(board: Board) -> list[tuple[str, str]]:
     if not path.is_file():
         known = sorted(p.stem for p in path.parent.glob("*.cmake"))
         raise UsageError(
-            f"board '{board.name}' names toolchain '{board.target.toolchain}'", hint=f"known: {', '.join(known)}"
+            f"board '{board.name}' names toolchain '{board.target.toolchain}'",
+            hint=f"known: {', '.join(known)}",
         )
     return _NEEDS.findall(path.read_text(encoding="utf-8"))
 

@@ -21,7 +21,9 @@ CASES = 2
 @pytest.mark.parametrize("board", ["qemu-cortex-m3", "qemu-riscv32"])
 def test_every_operator(board: str, tmp_path: Path) -> None:
     graphs = [
-        operator.cases(SeededDraw(seed)) for _, operator in sorted(ops.registry().items()) for seed in range(CASES)
+        operator.cases(SeededDraw(seed))
+        for _, operator in sorted(ops.registry().items())
+        for seed in range(CASES)
     ]
     random = np.random.default_rng(3)
     samples = [[[sample(graph.tensor(i), random) for i in graph.inputs]] for graph in graphs]

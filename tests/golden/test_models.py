@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real quantized networks: reference against both interpreters on the files as shipped, and the host board against it."""
+"""Real quantized networks: reference against both interpreters on the files as shipped, host board against it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,13 @@ QUANTIZED = (
 REFUSED_BY_INTERPRETERS = ("tflm_person_detect_int8",)
 """Its one-dimensional biases name a quantized axis 3: a valid model that desktop interpreters do not take."""
 
-GOLDEN = ("ad_autoencoder_int8", "ic_resnet8_int8", "kws_dscnn_int8", "sww_streaming_int8", "vww_mobilenetv1_025_96_int8")
+GOLDEN = (
+    "ad_autoencoder_int8",
+    "ic_resnet8_int8",
+    "kws_dscnn_int8",
+    "sww_streaming_int8",
+    "vww_mobilenetv1_025_96_int8",
+)
 SAMPLES = {"mobilenet_v2_100_224_uint8": 1}
 
 

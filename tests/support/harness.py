@@ -211,12 +211,23 @@ class Target:
     @property
     def flags(self) -> list[str]:
         includes = [assets.firmware() / "include", *self.board.source_folders()]
-        flags = ["-std=c11", "-ffp-contract=off", "-O1" if self.host else "-O2", *WARNINGS, *self.board.target.cpu_flags]
+        flags = [
+            "-std=c11",
+            "-ffp-contract=off",
+            "-O1" if self.host else "-O2",
+            *WARNINGS,
+            *self.board.target.cpu_flags,
+        ]
         flags += [f"-D{k}={v}" for k, v in self.board.definitions().items()] + ["-DITR_PROFILE=0"]
         flags += [f"-I{path}" for path in includes]
         if self.host:
             return [*flags, "-g", *SANITIZE, '-DITR_ARENA_SECTION="itr_arena"']
-        return [*flags, *FREESTANDING.get(self.board.target.toolchain, []), "-ffunction-sections", "-fdata-sections"]
+        return [
+            *flags,
+            *FREESTANDING.get(self.board.target.toolchain, []),
+            "-ffunction-sections",
+            "-fdata-sections",
+        ]
 
     def compile(self, sources: Sequence[Path], folder: Path) -> list[Path]:
         """Objects of all sources. Raises AssertionError with the compiler's message."""
@@ -240,9 +251,15 @@ class Target:
             names = f"{ARENA_START}=__start_itr_arena", f"{ARENA_END}=__stop_itr_arena"
             command += [*SANITIZE, *(f"-Wl,--defsym={name}" for name in names)]
         else:
-            command += ["-nostartfiles", "-Wl,--gc-sections", f"-Wl,--defsym=ITR_STACK_BYTES={self.board.memory.stack}"]
+            command += [
+                "-nostartfiles",
+                "-Wl,--gc-sections",
+                f"-Wl,--defsym=ITR_STACK_BYTES={self.board.memory.stack}",
+            ]
             command += [f"-T{self.board.linker_script()}"]
-            command += [f"-L{path}" for path in self.board.source_folders()] + LIBRARIES[self.board.target.toolchain]
+            command += [f"-L{path}" for path in self.board.source_folders()] + LIBRARIES[
+                self.board.target.toolchain
+            ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"
         return elf

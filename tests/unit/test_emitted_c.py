@@ -31,13 +31,17 @@ def test_emitted_c_is_formatted(generated: Path) -> None:
     files = [str(p) for p in sorted(generated.rglob("*")) if p.suffix in (".c", ".h")]
     (generated / ".clang-format").write_text((ROOT / ".clang-format").read_text())
     done = subprocess.run(
-        [CLANG_FORMAT, "--dry-run", "-Werror", *files], capture_output=True, text=True, timeout=120, check=False
+        [CLANG_FORMAT, "--dry-run", "-Werror", *files],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[:2000]
 
 
 def test_header_is_included_twice_and_from_cpp(generated: Path, tmp_path: Path) -> None:
-    (header,) = [p for p in (generated / "model").glob("digits96_int8.h")]
+    (header,) = list((generated / "model").glob("digits96_int8.h"))
     text = f'#include "{header.name}"\n#include "{header.name}"\nint main(void) {{ return 0; }}\n'
     includes = [f"-I{generated / 'model'}", f"-I{generated / 'include'}"]
     for compiler, name in (("gcc", "twice.c"), ("g++", "twice.cpp")):

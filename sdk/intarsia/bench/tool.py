@@ -37,7 +37,9 @@ def run(*, runs: int = RUNS) -> list[Timing]:
     timings = [_fastest(["--help"], "intarsia --help", runs)]
     for board in ("qemu-cortex-m4", "host"):
         arguments = ["profile", str(model), "--board", board, "--data", str(data), "--json"]
-        timings.append(_fastest(arguments, f"intarsia profile kws_dscnn_int8 --board {board}, 600 samples", 1))
+        timings.append(
+            _fastest(arguments, f"intarsia profile kws_dscnn_int8 --board {board}, 600 samples", 1)
+        )
     return timings
 
 
@@ -46,10 +48,14 @@ def _fastest(arguments: Sequence[str], label: str, runs: int) -> Timing:
     seconds = []
     for _ in range(runs):
         begin = time.perf_counter()
-        done = subprocess.run([program, *arguments], capture_output=True, timeout=PROFILE_SECONDS, check=False)
+        done = subprocess.run(
+            [program, *arguments], capture_output=True, timeout=PROFILE_SECONDS, check=False
+        )
         seconds.append(time.perf_counter() - begin)
         if done.returncode != 0:
-            raise StageError(f"`{label}` exited with {done.returncode}: {done.stderr.decode(errors='replace')[-500:]}")
+            raise StageError(
+                f"`{label}` exited with {done.returncode}: {done.stderr.decode(errors='replace')[-500:]}"
+            )
     return Timing(label, round(min(seconds), 3), runs)
 
 

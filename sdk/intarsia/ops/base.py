@@ -64,7 +64,7 @@ Pads = tuple[int, int, int, int]
 
 
 def pointwise(node: Node, graph: Graph) -> tuple[Field, Field] | None:
-    """The receptive field of an operator that makes each pixel from the pixels in its place; None when shapes differ."""
+    """The receptive field of an operator that makes each pixel from the pixels in its place; None if shapes differ."""
     maps = [graph.tensor(i) for i in (*node.inputs, *node.outputs) if i != ABSENT]
     places = {t.shape[:3] for t in maps if not t.is_constant}
     uniform = all(set(t.shape[-4:-1]) <= {1} for t in maps if t.is_constant)

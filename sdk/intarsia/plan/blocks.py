@@ -127,16 +127,12 @@ def lower_bound(items: Sequence[Item]) -> int:
     return max(live_bytes(items).values(), default=0)
 
 
-class Conflict(NamedTuple):
-    """Another item that is live together with this one: ``own`` and ``its`` largest block in the common steps.
+Conflict = tuple[int, int, int]
+"""Another item that is live together with this one, own largest block and its largest block in the common steps.
 
-    Both keep their start in all steps, so the lower one stays the lower one, and the upper one must start
-    at or above its end: ``own`` matters if this item is the lower one, ``its`` if the other is.
-    """
-
-    other: int
-    own: int
-    its: int
+Both keep their start in all steps, so the lower one stays the lower one, and the upper one must start at or
+above its end: the own block matters if this item is the lower one, the other block if the other is.
+"""
 
 
 @dataclass
@@ -166,8 +162,8 @@ class Problem:
                     break
                 own, its = _together(self.parts[i], self.parts[j])
                 if own:
-                    self.conflicts[i].append(Conflict(j, own, its))
-                    self.conflicts[j].append(Conflict(i, its, own))
+                    self.conflicts[i].append((j, own, its))
+                    self.conflicts[j].append((i, its, own))
 
 
 def _together(one: tuple[Part, ...], other: tuple[Part, ...]) -> tuple[int, int]:

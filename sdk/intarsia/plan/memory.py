@@ -22,13 +22,17 @@ from intarsia.plan.placement import (
     lower_bound,
     place,
     place_items,
-    place_quickly,
+    quick_total,
 )
 
 __all__ = ["Buffer", "Placement", "Row", "Share", "lower_bound", "peak", "place", "plan", "timeline"]
 
 ROUNDS = 3
 """Rounds of adding and dropping single shares; a round that changes nothing ends it earlier."""
+
+
+BOTH_STARTS = 64
+"""Up to this many buffers the selection of shares starts from none and from all, above from the better one."""
 
 
 @dataclass(frozen=True)
@@ -239,18 +243,33 @@ class _Selection:
             return [none]
         everything = self._admissible(self._optional)
         all_total = self._total(everything, self._bound)
-        chosen = everything if all_total < total else none
-        total = min(all_total, total)
+        starts = sorted([(total, none), (all_total, everything)], key=lambda start: start[0])
+        found = [none, everything]
+        for start_total, start in starts:
+            reached, chosen = self._improved(start, start_total)
+            if chosen not in found:
+                found.append(chosen)
+            if reached <= self._bound or len(self._buffers) > BOTH_STARTS:
+                break
+        return sorted(found, key=len)
+
+    def _improved(self, chosen: list[Share], total: int) -> tuple[int, list[Share]]:
+        """``chosen`` with shares added and dropped, one by one, and the total then."""
         for _ in range(ROUNDS):
             before = chosen
             chosen, total = self._add(chosen, total)
             chosen, total = self._drop(chosen, total)
             if chosen == before:
                 break
-        return sorted((none, chosen, everything), key=len)
+        return total, chosen
 
     def _total(self, chosen: Sequence[Share], goal: int) -> int:
-        return place_quickly(_Groups(self._buffers, [*self._views, *chosen]).items(), goal).total
+        total = quick_total(self._items(chosen), goal)
+        assert total is not None, "there is no limit"
+        return total
+
+    def _items(self, chosen: Sequence[Share]) -> list[Item]:
+        return _Groups(self._buffers, [*self._views, *chosen]).items()
 
     def _admissible(self, wanted: Sequence[Share]) -> list[Share]:
         """Of ``wanted``, each in turn that can be taken together with those before it."""
@@ -263,12 +282,8 @@ class _Selection:
         return taken
 
     def _improves(self, trial: Sequence[Share], limit: int) -> int | None:
-        """The total of ``trial`` if it is at most ``limit``; its bound is looked at first, being cheap."""
-        items = _Groups(self._buffers, [*self._views, *trial]).items()
-        if lower_bound(items) > limit:
-            return None
-        total = place_quickly(items, limit).total
-        return total if total <= limit else None
+        """A total of ``trial`` that is at most ``limit``, if one is found."""
+        return quick_total(self._items(trial), limit, limit)
 
     def _add(self, chosen: list[Share], total: int) -> tuple[list[Share], int]:
         """Add shares that make the arena smaller, each in place of those that it rules out."""

@@ -41,7 +41,7 @@ __all__ = [
     "lower_bound",
     "place",
     "place_items",
-    "place_quickly",
+    "quick_total",
 ]
 
 EXACT_ITEMS = 24
@@ -94,16 +94,23 @@ def place(buffers: Sequence[Buffer]) -> Placement:
 def place_items(items: Sequence[Item]) -> Placement:
     """The smallest placement found of checked buffers and groups, by name; optimal for 7 items or fewer."""
     problem = Problem(items)
-    best = greedy(problem, problem.bound)
+    best = _greedy(problem, problem.bound)
+    assert best is not None, "without a limit the first order yields a placement"
     if best.total > problem.bound:
         best = _search(problem, best)
     return _placement(problem, best)
 
 
-def place_quickly(items: Sequence[Item], goal: int) -> Placement:
-    """The best greedy placement of checked items, or the first that is no larger than ``goal`` bytes."""
+def quick_total(items: Sequence[Item], goal: int, limit: float = math.inf) -> int | None:
+    """Size of the best greedy placement of checked items, or of the first that meets ``goal``.
+
+    None if none is within ``limit``; without a limit there always is one.
+    """
+    if lower_bound(items) > limit:
+        return None
     problem = Problem(items)
-    return _placement(problem, greedy(problem, max(goal, problem.bound)))
+    found = _greedy(problem, max(goal, problem.bound), limit)
+    return found.total if found else None
 
 
 def _placement(problem: Problem, layout: Layout) -> Placement:
@@ -193,18 +200,20 @@ def _orders(problem: Problem) -> Iterator[tuple[str, list[int]]]:
     yield "by last step", sorted(everything, key=lambda i: (-last[i], -life[i], -blocks[i], i))
 
 
-def greedy(problem: Problem, goal: int) -> Layout:
-    """The best of all greedy orders with first fit and best fit, or the first that meets ``goal``."""
+def _greedy(problem: Problem, goal: int, limit: float = math.inf) -> Layout | None:
+    """The best of all greedy orders with first fit and best fit, or the first that meets ``goal``.
+
+    None if none is within ``limit``.
+    """
     best: Layout | None = None
     for name, order in _orders(problem):
         for fit_name, fit in (("first fit", _first_fit), ("best fit", _best_fit)):
-            placed = _place_in_order(problem, order, fit, math.inf if best is None else best.total - 1)
+            placed = _place_in_order(problem, order, fit, limit if best is None else best.total - 1)
             if placed is None:
                 continue
             best = Layout(placed[0], placed[1], order, f"greedy {name}, {fit_name}")
             if best.total <= goal:
                 return best
-    assert best is not None, "the first order always yields a placement"
     return best
 
 
@@ -244,7 +253,7 @@ def _moved(problem: Problem, layout: Layout, order: list[int], rng: random.Rando
     chosen = tops[int(rng.random() * len(tops))]
     if rng.random() < 0.5:
         neighbours = problem.conflicts[chosen]
-        chosen = neighbours[int(rng.random() * len(neighbours))].other
+        chosen = neighbours[int(rng.random() * len(neighbours))][0]
     position = order.index(chosen)
     target = int(rng.random() * max(position, 1))
     rest = order[:position] + order[position + 1 :]
