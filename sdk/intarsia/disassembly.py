@@ -53,7 +53,7 @@ def _note_flow(function: Function, name: str, mnemonic: str, operands: str, arch
     push = _pushed(mnemonic, operands, arch)
     function.frame = None if push is None or function.frame is None else function.frame + push
     target = _TARGET.search(operands)
-    if target and target[1] != name:
+    if target and (target[1] != name or _is_call(mnemonic, operands, arch)):
         if _is_jump(mnemonic, arch):
             function.calls.add(target[1])
         elif target[2] is None:
@@ -120,6 +120,15 @@ def _is_jump(mnemonic: str, arch: str) -> bool:
     if arch == "riscv":
         return mnemonic.startswith(("j", "b", "c.j", "call", "tail"))
     return mnemonic.startswith(("call", "j"))
+
+
+def _is_call(mnemonic: str, operands: str, arch: str) -> bool:
+    """Whether a jump comes back: a jump to the function's own name is recursion then, else a loop."""
+    if arch == "arm":
+        return mnemonic in ("bl", "blx")
+    if arch == "riscv":
+        return mnemonic == "call" or (mnemonic in ("jal", "c.jal") and not operands.startswith("zero"))
+    return mnemonic.startswith("call")
 
 
 def _is_indirect(mnemonic: str, operands: str, arch: str) -> bool:

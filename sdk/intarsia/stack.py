@@ -103,7 +103,7 @@ def _deepest(calls: dict[str, frozenset[str]], functions: dict[str, Function], e
         if frame is None:
             raise StageError(f"stack is not bounded: {name} has a frame of variable size")
         path.append(name)
-        depth[name] = frame + max((visit(callee) for callee in calls[name] if callee != name), default=0)
+        depth[name] = frame + max((visit(callee) for callee in calls[name]), default=0)
         path.pop()
         return depth[name]
 
