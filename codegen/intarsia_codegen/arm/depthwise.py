@@ -21,12 +21,12 @@ from intarsia_codegen.asm import function, registers
 from intarsia_codegen.generated import SourceFile
 
 ENTRY = "itr_dsp_depthwise"
-_SAVED = ["r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11"]
-_WEIGHTS = ["r8", "r9", "r10", "r11", "r12", "lr"]
+SAVED = ["r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11"]
+WEIGHTS = ["r8", "r9", "r10", "r11", "r12", "lr"]
 
 # Stack frame: constants of the channel (bias, requantization, clamp), loop limits, arguments.
-_BIAS, _REQUANTIZE, _CLAMP = 0, 4, 24
-_ROW_END, _ROWS_LEFT, _PLANE, _OUT, _STREAM, _CHANNELS = range(32, 56, 4)
+BIAS, REQUANTIZE, _CLAMP = 0, 4, 24
+ROW_END, ROWS_LEFT, PLANE, _OUT, STREAM, CHANNELS_LEFT = range(32, 56, 4)
 FRAME = 56
 STACK_BYTES = FRAME + 36
 
@@ -70,12 +70,12 @@ class Shape:
 def entry() -> SourceFile:
     """itr_dsp_depthwise(planes, out, stream, code): four channels; jumps to the code of a layer."""
     lines = [
-        f"push {registers([*_SAVED, 'lr'])}",
+        f"push {registers([*SAVED, 'lr'])}",
         f"sub sp, sp, #{FRAME}",
-        f"strd r0, r1, [sp, #{_PLANE}]",
-        f"str r2, [sp, #{_STREAM}]",
+        f"strd r0, r1, [sp, #{PLANE}]",
+        f"str r2, [sp, #{STREAM}]",
         "mov r2, #4",
-        f"str r2, [sp, #{_CHANNELS}]",
+        f"str r2, [sp, #{CHANNELS_LEFT}]",
         "mov pc, r3",
     ]
     return function(ENTRY, "Common entry of all depthwise convolutions over planes.", lines)
@@ -86,49 +86,47 @@ def code(shape: Shape) -> SourceFile:
     rows = _rows_stride1(shape) if shape.stride == 1 else _rows_stride2(shape)
     lines = [
         "1:",  # a channel
-        f"ldrd r0, r1, [sp, #{_PLANE}]",
-        f"ldr r2, [sp, #{_STREAM}]",
-        *_load_constants(shape),
+        f"ldrd r0, r1, [sp, #{PLANE}]",
+        f"ldr r2, [sp, #{STREAM}]",
+        *load_constants(shape.requantizer, shape.weight_words),
         *rows,
-        f"ldrd r0, r1, [sp, #{_PLANE}]",
-        f"ldr r2, [sp, #{_CHANNELS}]",
+        f"ldrd r0, r1, [sp, #{PLANE}]",
+        f"ldr r2, [sp, #{CHANNELS_LEFT}]",
         *_add("r0", shape.plane, "r3"),
         "add r1, r1, #1",
-        f"strd r0, r1, [sp, #{_PLANE}]",
+        f"strd r0, r1, [sp, #{PLANE}]",
         "subs r2, r2, #1",
-        f"str r2, [sp, #{_CHANNELS}]",
+        f"str r2, [sp, #{CHANNELS_LEFT}]",
         "bne 1b",
         f"add sp, sp, #{FRAME}",
-        f"pop {registers([*_SAVED, 'pc'])}",
+        f"pop {registers([*SAVED, 'pc'])}",
     ]
     size = f"{shape.rows} rows of {shape.out_w} outputs, {shape.channels} channels"
     comment = f"Depthwise 3x3, stride {shape.stride}: {size}."
     return function(shape.name, comment, lines)
 
 
-def _load_constants(shape: Shape) -> list[str]:
+def load_constants(requantizer: Requantizer, weight_words: int) -> list[str]:
     """Weights to registers, the rest of the channel's words to the stack; moves the stream on."""
-    words = shape.requantizer.words
-    lines = [f"ldm r2!, {registers(_WEIGHTS[: shape.weight_words])}"]
-    copies = [_BIAS, *(_REQUANTIZE + 4 * i for i in range(words))]
-    copies += [_CLAMP, _CLAMP + 4] if shape.requantizer.clamps else []
+    lines = [f"ldm r2!, {registers(WEIGHTS[:weight_words])}"]
+    copies = [BIAS, *(REQUANTIZE + 4 * i for i in range(requantizer.words))]
+    copies += [_CLAMP, _CLAMP + 4] if requantizer.clamps else []
     for offset in copies:
         lines += ["ldr r3, [r2], #4", f"str r3, [sp, #{offset}]"]
-    return [*lines, f"str r2, [sp, #{_STREAM}]"]
+    return [*lines, f"str r2, [sp, #{STREAM}]"]
 
 
-def _requantize(shape: Shape, totals: list[str], free: tuple[str, str]) -> list[str]:
+def requantize(requantizer: Requantizer, totals: list[str], free: tuple[str, str]) -> list[str]:
     """Requantizes registers with the constants on the stack."""
-    requantizer = shape.requantizer
     form = requantizer.form
     if form is not None and not form.signed:
-        lines = [f"ldrd {free[0]}, {free[1]}, [sp, #{_REQUANTIZE}]"]
+        lines = [f"ldrd {free[0]}, {free[1]}, [sp, #{REQUANTIZE}]"]
         for total in totals:
             lines += requantizer.two_instructions(total, *free)
     else:
         lines = []
         for total in totals:
-            lines += requantizer.from_memory(total, "sp", _REQUANTIZE, free)
+            lines += requantizer.from_memory(total, "sp", REQUANTIZE, free)
     if requantizer.clamps:
         lines.append(f"ldrd {free[0]}, {free[1]}, [sp, #{_CLAMP}]")
         for total in totals:
@@ -156,12 +154,12 @@ def _rows_stride1(shape: Shape) -> list[str]:
     done = 2 * (shape.out_w // 2)  # columns that the pointers have moved by
     lines = []
     if pairs > 1:
-        lines = [f"mov r2, #{pairs}", f"str r2, [sp, #{_ROWS_LEFT}]", "2:"]
+        lines = [f"mov r2, #{pairs}", f"str r2, [sp, #{ROWS_LEFT}]", "2:"]
     lines += columns
     if pairs > 1:
         lines += _add("r0", 2 * shape.pitch - 2 * done, "r3")
         lines += _add("r1", 2 * shape.out_pitch - done * shape.channels, "r3")
-        lines += [f"ldr r2, [sp, #{_ROWS_LEFT}]", "subs r2, r2, #1", f"str r2, [sp, #{_ROWS_LEFT}]", "beq 4f"]
+        lines += [f"ldr r2, [sp, #{ROWS_LEFT}]", "subs r2, r2, #1", f"str r2, [sp, #{ROWS_LEFT}]", "beq 4f"]
         if shape.rows % 2:
             lines += ["cmp r2, #1", "bne 2b"]
             lines += _add("r0", -shape.pitch, "r3") + _add("r1", -shape.out_pitch, "r3")
@@ -175,13 +173,13 @@ def _columns_stride1(shape: Shape) -> Iterator[str]:
     unroll = _unroll(pairs)
     rounds = pairs // unroll if unroll else 0
     if rounds > 1:
-        yield from [*_move("r2", "r0", 4 * unroll * rounds), f"str r2, [sp, #{_ROW_END}]", "3:"]
+        yield from [*_move("r2", "r0", 4 * unroll * rounds), f"str r2, [sp, #{ROW_END}]", "3:"]
     if rounds:
         for pair in range(unroll):
             yield from _block_stride1(shape, pair, 2)
         yield from _add("r0", 4 * unroll, "r3") + _add("r1", 2 * unroll * shape.channels, "r3")
     if rounds > 1:
-        yield from [f"ldr r2, [sp, #{_ROW_END}]", "cmp r0, r2", "bne 3b"]
+        yield from [f"ldr r2, [sp, #{ROW_END}]", "cmp r0, r2", "bne 3b"]
     left = pairs - unroll * rounds
     for pair in range(left):
         yield from _block_stride1(shape, pair, 2)
@@ -203,21 +201,21 @@ def _block_stride1(shape: Shape, pair: int, columns: int) -> list[str]:
     """Two rows of one or two outputs. The bias, in the last sum, is the addend of every first product."""
     totals = {(y, c): f"r{4 + 2 * y + c}" for y in range(2) for c in range(columns)}
     last = totals[1, columns - 1]
-    lines, begun = [f"ldr {last}, [sp, #{_BIAS}]"], set()
+    lines, begun = [f"ldr {last}, [sp, #{BIAS}]"], set()
     for row in range(4):
         lines.append(f"ldrd r2, r3, [r0, #{row * shape.pitch + 4 * pair}]")
         for y in range(2):
             tap = row - y
             if not 0 <= tap < 3:
                 continue
-            p, q = _WEIGHTS[2 * tap], _WEIGHTS[2 * tap + 1]
+            p, q = WEIGHTS[2 * tap], WEIGHTS[2 * tap + 1]
             for column in range(columns):
                 total = totals[y, column]
                 addend = total if (y, column) in begun else last
                 begun.add((y, column))
                 first, second = ("smlad", "smlabt") if column == 0 else ("smlatb", "smlad")
                 lines += [f"{first} {total}, r2, {p}, {addend}", f"{second} {total}, r3, {q}, {total}"]
-    lines += _requantize(shape, list(totals.values()), ("r2", "r3"))
+    lines += requantize(shape.requantizer, list(totals.values()), ("r2", "r3"))
     base, offset = "r1", 2 * pair * shape.channels
     far = offset + shape.out_pitch + shape.channels > 4095
     for (y, column), total in totals.items():
@@ -235,10 +233,10 @@ def _rows_stride2(shape: Shape) -> list[str]:
     left = shape.out_w - unroll * rounds
     form = shape.requantizer.form
     in_registers = form is not None and not form.signed and not form.clamp
-    lines = [f"ldr lr, [sp, #{_BIAS}]"]
+    lines = [f"ldr lr, [sp, #{BIAS}]"]
     if in_registers:
-        lines.append(f"ldrd r5, r6, [sp, #{_REQUANTIZE}]")
-    lines += [f"mov r7, #{shape.rows}", f"str r7, [sp, #{_ROWS_LEFT}]", "2:"]
+        lines.append(f"ldrd r5, r6, [sp, #{REQUANTIZE}]")
+    lines += [f"mov r7, #{shape.rows}", f"str r7, [sp, #{ROWS_LEFT}]", "2:"]
     if rounds > 1:
         lines += [f"mov r7, #{rounds}", "3:"]
     for column in range(unroll):
@@ -252,9 +250,9 @@ def _rows_stride2(shape: Shape) -> list[str]:
     lines += _add("r1", shape.out_pitch - unroll * rounds * shape.channels, "r2")
     return [
         *lines,
-        f"ldr r7, [sp, #{_ROWS_LEFT}]",
+        f"ldr r7, [sp, #{ROWS_LEFT}]",
         "subs r7, r7, #1",
-        f"str r7, [sp, #{_ROWS_LEFT}]",
+        f"str r7, [sp, #{ROWS_LEFT}]",
         "bne 2b",
     ]
 
@@ -266,11 +264,11 @@ def _output_stride2(shape: Shape, column: int, in_registers: bool) -> list[str]:
         ("smlabb r4, r3, r11, r4", "smlabt r4, r3, r11, r4", "smlabb r4, r3, r12, r4")
     ):
         lines.append(f"ldrd r2, r3, [r0, #{row * shape.pitch + 4 * column}]")
-        lines += [f"smlad r4, r2, {_WEIGHTS[row]}, {'r4' if row else 'lr'}", last]
+        lines += [f"smlad r4, r2, {WEIGHTS[row]}, {'r4' if row else 'lr'}", last]
     if in_registers:
         lines += shape.requantizer.two_instructions("r4", "r5", "r6")
     else:
-        lines += _requantize(shape, ["r4"], ("r5", "r6"))
+        lines += requantize(shape.requantizer, ["r4"], ("r5", "r6"))
     return [*lines, f"strb r4, [r1, #{column * shape.channels}]"]
 
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from intarsia.fixedpoint import Int64Array
@@ -44,11 +46,11 @@ def _strip(g: Geometry) -> int:
 
 def kernel(name: str, g: Geometry, channels: Channels) -> GeneratedKernel | None:
     """The kernel of a layer, or None. Cost: counted by instruction, loop by loop."""
-    layout = runs_of(channels, lambda first, requantizer: _group_words(channels, g, first, requantizer))
+    layout = runs_of(channels, lambda first, requantizer: group_words(channels, g, first, requantizer))
     if layout is None:
         return None
     words, runs = layout
-    rows, pitch, row = _strip(g), _pitch(g), _row(g)
+    rows, pitch, row = _strip(g), _pitch(g), row_of(g)
     plane = ((rows - 1) * g.stride_h + 3) * pitch
     shapes = [depthwise.Shape(g.stride_h, g.out_w, g.in_c, rows, pitch, plane, r.requantizer) for r in runs]
     text = emission.source(
@@ -58,10 +60,10 @@ def kernel(name: str, g: Geometry, channels: Channels) -> GeneratedKernel | None
         [
             emission.labels([*(shape.name for shape in shapes), row.name]),
             emission.int32_array(name, "stream", words),
-            _runs_table(name, runs, shapes),
+            runs_table(name, runs, [s.name for s in shapes], [s.channel_words for s in shapes]),
             emission.struct("itr_dsp_depthwise_layer", _fields(g, row, pitch, plane, len(runs))),
         ],
-        "itr_dsp_depthwise_planar(&layer, in, out, scratch);",
+        emission.entry(name, "itr_dsp_depthwise_planar"),
     )
     shared = [resource(n) for n in ("itr_dsp_depthwise.h", "itr_dsp_depthwise.c")]
     code = {shape.name: depthwise.code(shape) for shape in shapes}
@@ -97,15 +99,16 @@ def _fields(g: Geometry, row: planes.Row, pitch: int, plane: int, run_count: int
     }
 
 
-def _runs_table(name: str, runs: list[ChannelRun], shapes: list[depthwise.Shape]) -> str:
+def runs_table(name: str, runs: Sequence[ChannelRun], codes: Sequence[str], words: Sequence[int]) -> str:
+    """The `itr_dsp_depthwise_run` array of a layer: code and words of the stream per channel of each run."""
     rows = [
-        f"    {{{name}_stream + {run.start}, {shape.name}, {shape.channel_words}, {run.first}, {run.end}}},\n"
-        for run, shape in zip(runs, shapes, strict=True)
+        f"    {{{name}_stream + {run.start}, {code}, {count}, {run.first}, {run.end}}},\n"
+        for run, code, count in zip(runs, codes, words, strict=True)
     ]
     return f"static const itr_dsp_depthwise_run runs[{len(runs)}] = {{\n{''.join(rows)}}};\n"
 
 
-def _row(g: Geometry) -> planes.Row:
+def row_of(g: Geometry) -> planes.Row:
     """What the rows of the planes are made of."""
     needed = -(-g.span_w // 2)
     pairs = min(needed - g.pad_left, (g.in_w - g.pad_left) // 2)
@@ -122,7 +125,7 @@ def _planes_shape(g: Geometry, row: planes.Row, pitch: int, plane: int) -> str:
     return f"{{{row.name}, {', '.join(map(str, values))}, 0x{border:08x}u}}"
 
 
-def _group_words(channels: Channels, g: Geometry, first: int, requantizer: Requantizer) -> list[int]:
+def group_words(channels: Channels, g: Geometry, first: int, requantizer: Requantizer) -> list[int]:
     """Weights, bias and constants of four channels, each in the order of `depthwise`."""
     words: list[int] = []
     for channel in range(first, first + GROUP):

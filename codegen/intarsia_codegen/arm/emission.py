@@ -4,14 +4,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from intarsia.kernelcall import KernelCall
 from intarsia_codegen import ctext
 from intarsia_codegen.arm.matrix import Run, Stream
 from intarsia_codegen.generated import SourceFile
 
 PROTOTYPE = "void {name}(const int8_t *in, int8_t *out, void *scratch)"
+
+EXTENT = ("in_h", "in_w", "pad_top", "pad_left", "out_h", "out_w")
+"""Parameters of a layer with windows that may differ between branches."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How a kernel is called and what it does: its prototype, headers that this needs, and its body."""
+
+    prototype: str
+    headers: tuple[str, ...]
+    body: str
+
+
+def entry(name: str, driver: str) -> Entry:
+    """The entry of a kernel for one geometry, which hands the constant `layer` to a driver."""
+    return Entry(PROTOTYPE.format(name=name), (), f"{driver}(&layer, in, out, scratch);")
+
+
+def branches_entry(call: KernelCall, name: str, driver: str) -> Entry:
+    """The entry of a kernel for several geometries: the driver `<driver>_branch` gets the branch's."""
+    fields = ", ".join(f"p->{field}" for field in EXTENT)
+    return Entry(
+        f"void {name}({parameters(call)}, const int8_t *in, int8_t *out, void *scratch)",
+        (f"intarsia/{call.op}.h",),
+        f"const itr_dsp_extent extent = {{{fields}}};\n  {driver}_branch(&layer, &extent, in, out, scratch);",
+    )
+
+
+def parameters(call: KernelCall) -> str:
+    """The argument with the parameters of a branch."""
+    return f"const itr_{call.contract}_params *p"
 
 
 def int32_array(layer: str, what: str, words: Sequence[int]) -> str:
@@ -61,20 +95,20 @@ def source(
     headers: Sequence[str],
     comment: str,
     parts: Sequence[str],
-    call: str,
-    prototype: str | None = None,
+    entry: Entry,
 ) -> SourceFile:
-    """The source `<name>.c`: constants, then the function (by default of `PROTOTYPE`) with its one call."""
-    includes = "".join(f'#include "{header}"\n' for header in (*headers, "intarsia/section.h"))
-    prototype = prototype or PROTOTYPE.format(name=name)
+    """The source `<name>.c`: constants, then the function."""
+    includes = "".join(
+        f'#include "{header}"\n' for header in (*headers, *entry.headers, "intarsia/section.h")
+    )
     constants = "".join(f"{part}\n" for part in parts)
     text = f"""// SPDX-License-Identifier: Apache-2.0
 /* {comment} */
 {includes}
-{prototype};
+{entry.prototype};
 
-{constants}{prototype} {{
-  {call}
+{constants}{entry.prototype} {{
+  {entry.body}
 }}
 """
     return SourceFile(f"{name}.c", text)

@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from intarsia.kernelcall import KernelCall
-
-STRIP_BYTES = 2048
-"""Aim for the padded rows that are kept at a time."""
+from intarsia.kernelcall import Param
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """Parameters of a call."""
+    """Parameters of a call. Borders may be negative: the first window then starts inside the input."""
 
     batch: int
     in_h: int
@@ -33,9 +31,9 @@ class Geometry:
     in_zero: int
 
     @staticmethod
-    def of(call: KernelCall, out_c: int) -> Geometry:
+    def of(params: Mapping[str, Param], out_c: int) -> Geometry:
         names = [name for name in Geometry.__dataclass_fields__ if name != "out_c"]
-        return Geometry(out_c=out_c, **{name: call.integer(name) for name in names})
+        return Geometry(out_c=out_c, **{name: _integer(params[name]) for name in names})
 
     @property
     def reach_h(self) -> int:
@@ -58,8 +56,8 @@ class Geometry:
     @property
     def inside(self) -> bool:
         """Whether no window reaches over the border."""
-        fits = self.span_h <= self.in_h and self.span_w <= self.in_w
-        return fits and self.pad_top == 0 and self.pad_left == 0
+        fits = self.span_h - self.pad_top <= self.in_h and self.span_w - self.pad_left <= self.in_w
+        return fits and self.pad_top <= 0 and self.pad_left <= 0
 
     @property
     def segment(self) -> int:
@@ -81,29 +79,8 @@ class Geometry:
     def pixels(self) -> int:
         return self.out_h * self.out_w
 
-    @property
-    def driver(self) -> str:
-        """Driver for windows of contiguous segments: `itr_dsp_conv_<driver>`."""
-        return "direct" if self.inside else "padded"
 
-    @property
-    def row_bytes(self) -> int:
-        """Of the rows that windows are read from: the input's, or padded copies."""
-        return (self.in_w if self.inside else self.span_w) * self.in_c
-
-    @property
-    def strip(self) -> int:
-        """Output rows per strip: whole blocks of four pixels if possible, and never less than one block."""
-        if self.inside or self.out_w < 4:
-            return self.out_h
-        rows = (STRIP_BYTES // self.row_bytes - self.reach_h) // self.stride_h + 1
-        rows = min(max(rows, 1), self.out_h)
-        whole = [r for r in range(1, rows + 1) if r * self.out_w % 4 == 0]
-        return whole[-1] if whole else rows
-
-    @property
-    def strip_bytes(self) -> int:
-        """Scratch for the rows of a strip."""
-        if self.inside:
-            return 0
-        return ((self.strip - 1) * self.stride_h + self.reach_h) * self.row_bytes
+def _integer(value: Param) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"{value!r} is not an integer")
+    return value

@@ -39,11 +39,6 @@ static void multiply(const itr_dsp_conv *layer, const int8_t *const pixel[BLOCK]
   }
 }
 
-/* Bytes behind the buffer that belong to images of less than four output pixels. */
-static int32_t spare_bytes(const itr_dsp_conv *layer) {
-  return layer->out_h * layer->out_w < BLOCK ? BLOCK * layer->out_c : 0;
-}
-
 /* Less than four pixels: the last one is repeated, and the outputs take a detour. */
 static void multiply_few(const itr_dsp_conv *layer, const int8_t *pixel[BLOCK], int32_t count,
                          int8_t *out, uint32_t *buffer) {
@@ -55,10 +50,9 @@ static void multiply_few(const itr_dsp_conv *layer, const int8_t *pixel[BLOCK], 
   memcpy(out, spare, (size_t)(count * layer->out_c));
 }
 
-/* `pixels` outputs of whole rows, windows starting at `rows`. The last block overlaps the one
- * before when they are no multiple of four. */
-static void multiply_rows(const itr_dsp_conv *layer, const int8_t *rows, int32_t pixels,
-                          int8_t *out, uint32_t *buffer) {
+/* The last block overlaps the one before when the pixels are no multiple of four. */
+void itr_dsp_conv_rows(const itr_dsp_conv *layer, const int8_t *rows, int32_t pixels, int8_t *out,
+                       uint32_t *buffer) {
   const int32_t next_row = layer->stride_h * layer->row_bytes;
   const int32_t next = layer->stride_w * layer->in_c;
   const int8_t *row = rows;
@@ -88,7 +82,7 @@ static void multiply_rows(const itr_dsp_conv *layer, const int8_t *rows, int32_t
 void itr_dsp_conv_direct(const itr_dsp_conv *layer, const int8_t *in, int8_t *out, void *scratch) {
   const int32_t pixels = layer->out_h * layer->out_w;
   for (int32_t n = 0; n < layer->batch; n++) {
-    multiply_rows(layer, in, pixels, out, scratch);
+    itr_dsp_conv_rows(layer, in, pixels, out, scratch);
     in += layer->in_h * layer->in_w * layer->in_c;
     out += pixels * layer->out_c;
   }
@@ -106,7 +100,7 @@ static void copy_row(const itr_dsp_conv *layer, const int8_t *image, int32_t y, 
 }
 
 void itr_dsp_conv_padded(const itr_dsp_conv *layer, const int8_t *in, int8_t *out, void *scratch) {
-  int8_t *rows = (int8_t *)scratch + layer->runs[0].buffer_bytes + spare_bytes(layer);
+  int8_t *rows = (int8_t *)scratch + layer->runs[0].buffer_bytes + itr_dsp_conv_spare_bytes(layer);
   const int32_t reach = (layer->kernel_h - 1) * layer->dilation_h + 1;
   for (int32_t n = 0; n < layer->batch; n++) {
     for (int32_t y = 0; y < layer->out_h; y += layer->strip) {
@@ -116,7 +110,7 @@ void itr_dsp_conv_padded(const itr_dsp_conv *layer, const int8_t *in, int8_t *ou
       for (int32_t r = 0; r < (count - 1) * layer->stride_h + reach; r++) {
         copy_row(layer, in, top + r, rows + r * layer->row_bytes);
       }
-      multiply_rows(layer, rows, count * layer->out_w, out, scratch);
+      itr_dsp_conv_rows(layer, rows, count * layer->out_w, out, scratch);
       out += count * layer->out_w * layer->out_c;
     }
     in += layer->in_h * layer->in_w * layer->in_c;
@@ -142,7 +136,8 @@ static void gather(const itr_dsp_conv *layer, const int8_t *image, int32_t y, in
 
 void itr_dsp_conv_gathered(const itr_dsp_conv *layer, const int8_t *in, int8_t *out,
                            void *scratch) {
-  int8_t *windows = (int8_t *)scratch + layer->runs[0].buffer_bytes + spare_bytes(layer);
+  int8_t *windows =
+      (int8_t *)scratch + layer->runs[0].buffer_bytes + itr_dsp_conv_spare_bytes(layer);
   const int32_t pixels = layer->out_h * layer->out_w;
   for (int32_t n = 0; n < layer->batch; n++) {
     for (int32_t i = 0; i < pixels; i += BLOCK) {

@@ -31,4 +31,13 @@ void itr_dsp_conv_padded(const itr_dsp_conv *layer, const int8_t *in, int8_t *ou
  * Scratch: the same, then four windows of pack.words words. */
 void itr_dsp_conv_gathered(const itr_dsp_conv *layer, const int8_t *in, int8_t *out, void *scratch);
 
+/* `pixels` outputs of whole rows, windows starting at `rows`. */
+void itr_dsp_conv_rows(const itr_dsp_conv *layer, const int8_t *rows, int32_t pixels, int8_t *out,
+                       uint32_t *buffer);
+
+/* Bytes behind the buffer that belong to images of less than four output pixels. */
+static inline int32_t itr_dsp_conv_spare_bytes(const itr_dsp_conv *layer) {
+  return layer->out_h * layer->out_w < 4 ? 4 * layer->out_c : 0;
+}
+
 #endif

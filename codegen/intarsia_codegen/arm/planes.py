@@ -93,20 +93,34 @@ _WORD = [
 """Pixels r4 and r5 to a word of each plane."""
 
 _PAIR = ["ldr r4, [r0]", "ldr r5, [r0, r2]", "add r0, r0, r2, lsl #1", *_WORD]
+_LOOP = ["2:", *_PAIR, "subs r12, r12, #1", "bne 2b"]
 
 
 def code(row: Row) -> SourceFile:
     """The code for rows of one kind."""
+    loop = [f"ldr r12, [sp, #{_PAIRS}]", *_LOOP]
+    return _code(row.name, row.left, _PAIR * row.pairs if row.unrolled else loop, row.trailing)
+
+
+def ends_name(left: bool, trailing: int) -> str:
+    """Name of `ends_code`."""
+    return f"{ENTRY}_{'l' * left}any{('', 'm', 'b')[trailing]}"
+
+
+def ends_code(left: bool, trailing: int) -> SourceFile:
+    """The code for rows that begin and end like this, with any number of pairs of pixels between."""
+    pairs = [f"ldr r12, [sp, #{_PAIRS}]", "cmp r12, #0", "beq 3f", *_LOOP, "3:"]
+    return _code(ends_name(left, trailing), left, pairs, trailing)
+
+
+def _code(name: str, left: bool, pairs: list[str], trailing: int) -> SourceFile:
     lines = ["1:"]
-    if row.left:
+    if left:
         lines += ["mov r4, lr", "ldr r5, [r0]", "add r0, r0, r2", *_WORD]
-    if row.unrolled:
-        lines += _PAIR * row.pairs
-    else:
-        lines += [f"ldr r12, [sp, #{_PAIRS}]", "2:", *_PAIR, "subs r12, r12, #1", "bne 2b"]
-    if row.trailing == 1:
+    lines += pairs
+    if trailing == 1:
         lines += ["ldr r4, [r0]", "mov r5, lr", *_WORD]
-    elif row.trailing == 2:
+    elif trailing == 2:
         lines += ["sxtb16 r4, lr", *[f"str r4, [{plane}], #4" for plane in ("r1", "r3", "r10", "r11")]]
     lines += [
         f"ldrd r4, r5, [sp, #{_ROW_STEP}]",
@@ -120,4 +134,4 @@ def code(row: Row) -> SourceFile:
         f"pop {registers([*_SAVED, 'pc'])}",
     ]
     comment = "r0 pixels, r2 their distance, r1, r3, r10, r11 planes, r12 pairs left, lr zero points."
-    return function(row.name, comment, lines)
+    return function(name, comment, lines)

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from intarsia.kernelcall import KernelCall
 from intarsia_codegen.arm import emission
 from intarsia_codegen.asm import resource
@@ -13,25 +16,45 @@ _CELL, _GROUP, _PIXEL = 7, 110, 60
 
 
 def kernel(call: KernelCall, name: str, function: str) -> GeneratedKernel | None:
-    """The kernel, or None for less than 4 channels or more than 255 columns. Cost: as compiled at -O2."""
+    """The kernel, or None for less than 4 channels or more than 255 columns. Cost: as compiled at -O2.
+
+    In branches of patches the layer's constants are copied and completed with the geometry of the branch.
+    """
     if call.integer("in_c") < 4 or call.integer("kernel_w") > 255:
         return None
-    prototype = f"void {name}(const int8_t *in, int8_t *out)"
     fields = {key: call.integer(key) for key in call.params}
+    entry = _branches_entry(call, name, function) if call.variants else _entry(name, function)
     text = emission.source(
         name,
         ["itr_dsp_pool.h"],
         f"Pooling of windows of {fields['kernel_h']}x{fields['kernel_w']}.",
         [emission.struct("itr_dsp_pool", fields)],
-        f"{function}(&layer, in, out);",
-        prototype=prototype,
+        entry,
     )
-    pixels = fields["batch"] * fields["out_h"] * fields["out_w"]
-    cells = min(fields["kernel_h"], fields["in_h"]) * min(fields["kernel_w"], fields["in_w"])
-    groups = -(-fields["in_c"] // 4)
     return GeneratedKernel(
         name,
-        prototype + ";",
+        entry.prototype + ";",
         (text, resource("itr_dsp_pool.h"), resource("itr_dsp_pool.c")),
-        cost=pixels * (groups * (cells * _CELL + _GROUP) + _PIXEL),
+        cost=sum(map(_cost, call.variants or (call.params,))),
+        takes_params=bool(call.variants),
     )
+
+
+def _entry(name: str, function: str) -> emission.Entry:
+    return emission.Entry(f"void {name}(const int8_t *in, int8_t *out)", (), f"{function}(&layer, in, out);")
+
+
+def _branches_entry(call: KernelCall, name: str, function: str) -> emission.Entry:
+    body = ["itr_dsp_pool branch = layer;", *(f"branch.{field} = p->{field};" for field in emission.EXTENT)]
+    return emission.Entry(
+        f"void {name}({emission.parameters(call)}, const int8_t *in, int8_t *out)",
+        (f"intarsia/{call.op}.h",),
+        "\n  ".join([*body, f"{function}(&branch, in, out);"]),
+    )
+
+
+def _cost(params: Mapping[str, Any]) -> int:
+    pixels = params["batch"] * params["out_h"] * params["out_w"]
+    cells = min(params["kernel_h"], params["in_h"]) * min(params["kernel_w"], params["in_w"])
+    groups = -(-params["in_c"] // 4)
+    return int(pixels * (groups * (cells * _CELL + _GROUP) + _PIXEL))

@@ -3,7 +3,7 @@
 
 Windows are read from the input where they lie inside it, from padded copies of its rows where they reach
 over the border, and value by value where they are not made of segments of at least four bytes (or are
-dilated along a row).
+dilated along a row). Branches of patches share the code and the weights.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from intarsia.kernelcall import KernelCall
-from intarsia_codegen.arm import emission, gemm, pack
+from intarsia_codegen.arm import drivers, emission, gemm, pack
 from intarsia_codegen.arm.geometry import Geometry
+from intarsia_codegen.arm.layout import Layout
 from intarsia_codegen.arm.matrix import Stream, Weights, scattered, stream4, weights_of
-from intarsia_codegen.asm import resource
 from intarsia_codegen.generated import GeneratedKernel, SourceFile
 from intarsia_codegen.kernels import fully_connected_s8_s8__dsp as fully_connected
 
@@ -33,28 +33,31 @@ class Windows:
 
 def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
     """The kernel, or None when sums do not fit 32 bits. Cost: counted by instruction, loop by loop."""
-    g = Geometry.of(call, call.integer("out_c"))
-    return convolution(call, name, g, call.constant("weights").reshape(g.out_c, -1))
+    out_c = call.integer("out_c")
+    return convolution(call, name, Layout.of(call, out_c), call.constant("weights").reshape(out_c, -1))
 
 
-def convolution(call: KernelCall, name: str, g: Geometry, matrix: np.ndarray) -> GeneratedKernel | None:
+def convolution(call: KernelCall, name: str, layout: Layout, matrix: np.ndarray) -> GeneratedKernel | None:
     """The kernel for weights [out_c, kernel_h * kernel_w * in_c], or None."""
-    if g.whole_input:
-        return fully_connected.matrix_vector(call, name, matrix, g.batch)
+    if not layout.served:
+        return None
+    if layout.first.whole_input and not layout.branches:
+        return fully_connected.matrix_vector(call, name, matrix, layout.first.batch)
     weights = weights_of(call, matrix)
     if weights is None:
         return None
-    windows = _windows(g, weights.wide)
+    windows = _windows(layout, weights.wide)
     stream = stream4(weights, windows.order)
-    return None if stream is None else _kernel(name, g, weights, windows, stream)
+    return None if stream is None else _kernel(call, name, layout, weights, windows, stream)
 
 
-def _windows(g: Geometry, wide: bool) -> Windows:
+def _windows(layout: Layout, wide: bool) -> Windows:
+    g = layout.first
     if g.gathered:
         taps = g.kernel_h * g.segment
         order = [*range(taps), *[-1] * (-taps % 4)]
         return Windows(*pack.pack_rows(wide), order, (len(order) // 4, 1, 0, 0))
-    pitch = g.dilation_h * g.row_bytes
+    pitch = g.dilation_h * layout.row_bytes
     order, shorter = pack.rows_order(g.kernel_h, g.segment), pack.straight_order(g.kernel_h, g.segment)
     if len(shorter) < len(order) and (straight := pack.pack_straight(g.kernel_h, g.segment, pitch, wide)):
         return Windows(*straight, shorter, (0, 0, 0, 0))
@@ -63,62 +66,63 @@ def _windows(g: Geometry, wide: bool) -> Windows:
     return Windows(*pack.pack_rows(wide), order, size)
 
 
-def _scratch(g: Geometry, windows: Windows) -> int:
+def _scratch(layout: Layout, windows: Windows) -> int:
     """Packed activations, outputs of images of less than four pixels, and windows or rows."""
     words = len(windows.order) // 4
-    behind = 16 * words if g.gathered else g.strip_bytes
-    return 32 * words + (4 * g.out_c if g.pixels < 4 else 0) + behind
+
+    def behind(g: Geometry) -> int:
+        few = 4 * g.out_c if g.pixels < 4 else 0
+        return few + (16 * words if g.gathered else layout.rows_bytes(g))
+
+    return 32 * words + max(map(behind, layout.geometries))
 
 
-def _kernel(name: str, g: Geometry, weights: Weights, windows: Windows, stream: Stream) -> GeneratedKernel:
+def _kernel(
+    call: KernelCall, name: str, layout: Layout, weights: Weights, windows: Windows, stream: Stream
+) -> GeneratedKernel:
+    g = layout.first
     multiply = gemm.gemm4(weights.wide)
     symbol = multiply.name.removesuffix(".S")
     groups = len(windows.order) // 4
-    buffer_bytes = groups * 32
-    entry = f"{symbol}_loop + {gemm.skip4(groups, weights.wide)}"
+    loop = f"{symbol}_loop + {gemm.skip4(groups, weights.wide)}"
     parts = [
         emission.labels([*emission.multiply_labels(stream, symbol), windows.code]),
         emission.int32_array(name, "stream", stream.words),
         *([emission.int8_array(name, "fixed", weights.plan.code)] if scattered(weights) else []),
-        emission.runs_table(name, stream.runs, symbol, entry, g.out_c, buffer_bytes),
-        emission.struct("itr_dsp_conv", _fields(name, g, weights, windows, len(stream.runs))),
+        emission.runs_table(name, stream.runs, symbol, loop, g.out_c, groups * 32),
+        emission.struct("itr_dsp_conv", _fields(name, layout, weights, windows, len(stream.runs))),
     ]
-    comment = (
-        f"{g.kernel_h}x{g.kernel_w} convolution, {g.in_h}x{g.in_w}x{g.in_c} to {g.out_h}x{g.out_w}x{g.out_c}."
-    )
-    text = emission.source(
-        name,
-        ["itr_dsp_conv.h"],
-        comment,
-        parts,
-        f"itr_dsp_conv_{'gathered' if g.gathered else g.driver}(&layer, in, out, scratch);",
-    )
-    shared = [resource(n) for n in ("itr_dsp_gemm.h", "itr_dsp_conv.h", "itr_dsp_conv.c")]
+    entry, shared = drivers.entry(call, name, layout, "gathered" if g.gathered else layout.driver)
+    comment = f"{g.kernel_h}x{g.kernel_w} convolution, {drivers.sizes(layout)}."
+    text = emission.source(name, [drivers.header(layout)], comment, parts, entry)
     code = [gemm.gemm_entry(), multiply, pack.pack_entry(), windows.source, *stream.sources]
     return GeneratedKernel(
         name,
-        emission.PROTOTYPE.format(name=name) + ";",
+        entry.prototype + ";",
         (text, *shared, *code),
-        _cost(g, weights, windows),
-        scratch=_scratch(g, windows),
+        sum(_cost(g, layout, weights, windows) for g in layout.geometries),
+        scratch=_scratch(layout, windows),
         stack_bytes={gemm.ENTRY: gemm.STACK_BYTES, pack.ENTRY: pack.STACK_BYTES},
+        takes_params=layout.branches,
     )
 
 
-def _fields(name: str, g: Geometry, weights: Weights, windows: Windows, run_count: int) -> dict[str, object]:
+def _fields(
+    name: str, layout: Layout, weights: Weights, windows: Windows, run_count: int
+) -> dict[str, object]:
     packing = f"{{{windows.code}, {', '.join(map(str, windows.packing))}}}"
     return {
         "runs": "runs",
         "run_count": run_count,
         "pack": packing,
-        **vars(g),
+        **vars(layout.first),
         "fixed": f"{name}_fixed" if scattered(weights) else "0",
-        "row_bytes": g.row_bytes,
-        "strip": g.strip,
+        "row_bytes": layout.row_bytes,
+        "strip": layout.strip,
     }
 
 
-def _cost(g: Geometry, weights: Weights, windows: Windows) -> int:
+def _cost(g: Geometry, layout: Layout, weights: Weights, windows: Windows) -> int:
     """Instructions: packing, products and driver for each block of four pixels, and copying of rows."""
     groups, blocks = len(windows.order) // 4, -(-g.pixels // 4)
     live = int((~weights.plan.fixed).sum()) if scattered(weights) else g.out_c
@@ -126,5 +130,5 @@ def _cost(g: Geometry, weights: Weights, windows: Windows) -> int:
     packing = 40 + groups * 16 + 10 * g.kernel_h
     product = pairs * (groups * (22 if weights.wide else 23) + 3 * (groups // gemm.UNROLL4 + 1) + 36) + 25
     gathering = 4 * g.kernel_h * g.kernel_w * (30 + 2 * g.in_c) if g.gathered else 0
-    copying = 0 if g.inside or g.gathered else g.span_h * (60 + g.row_bytes)
+    copying = 0 if layout.direct or g.gathered else g.span_h * (60 + layout.row_bytes)
     return g.batch * (blocks * (packing + product + gathering + 70) + copying)

@@ -2,29 +2,33 @@
 """DEPTHWISE_CONV_2D int8 for Arm's DSP extension.
 
 3x3 windows with stride 1 or 2 go through planes of halfwords, all others tap by tap. One input channel
-makes it an ordinary convolution.
+makes it an ordinary convolution. Branches of patches share the code and the weights.
 """
 
 from __future__ import annotations
 
 from intarsia.kernelcall import KernelCall
-from intarsia_codegen.arm import depthwise_planar, depthwise_taps
+from intarsia_codegen.arm import depthwise_branches, depthwise_planar, depthwise_taps
 from intarsia_codegen.arm.channels import channels_of
-from intarsia_codegen.arm.geometry import Geometry
+from intarsia_codegen.arm.layout import Layout
 from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.kernels import conv_2d_s8_s8__dsp as conv_2d
 
 
 def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
     """The kernel; None for several outputs per channel, for 2 or 3 channels, and for sums beyond 32 bits."""
-    g = Geometry.of(call, call.integer("in_c") * call.integer("multiplier"))
+    layout = Layout.of(call, call.integer("in_c") * call.integer("multiplier"))
+    g = layout.first
     matrix = call.constant("weights").reshape(-1, g.out_c).T
     if g.in_c == 1:
-        return conv_2d.convolution(call, name, g, matrix)
-    if call.integer("multiplier") != 1 or g.in_c < 4:
+        return conv_2d.convolution(call, name, layout, matrix)
+    if call.integer("multiplier") != 1 or g.in_c < 4 or not layout.served:
         return None
     channels = channels_of(call, matrix)
     if channels is None:
         return None
-    kernel = depthwise_planar.kernel if depthwise_planar.applies(g) else depthwise_taps.kernel
-    return kernel(name, g, channels)
+    if layout.branches and depthwise_branches.applies(layout):
+        return depthwise_branches.kernel(call, name, layout, channels)
+    if not layout.branches and depthwise_planar.applies(g):
+        return depthwise_planar.kernel(name, g, channels)
+    return depthwise_taps.kernel(call, name, layout, channels)

@@ -60,7 +60,7 @@ def _kernel(name: str, weights: Weights, batch: int, order: list[int], stream: S
         ["itr_dsp_vector.h"],
         f"Matrix times vector, {columns} columns, {units} units.",
         parts,
-        "itr_dsp_vector_multiply(&layer, in, out, scratch);",
+        entry=emission.entry(name, "itr_dsp_vector_multiply"),
     )
     shared = [resource(n) for n in ("itr_dsp_gemm.h", "itr_dsp_vector.h", "itr_dsp_vector.c")]
     assembler = [gemm.gemm_entry(), multiply, pack.pack_one_entry(), packing, *stream.sources]
