@@ -22,7 +22,7 @@ from intarsia.plan.head import INPUT_MODES, heads
 from intarsia.plan.plan import Plan
 from support import harness
 from support.agree import assert_agree
-from support.draw import HypothesisDraw, sample
+from support.draw import HypothesisDraw, SeededDraw, sample
 from support.networks import Network, network
 
 BATCH = 16
@@ -156,3 +156,13 @@ def test_digits96(digits: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", REAL)
 def test_real_networks(name: str, models: Path, tmp_path: Path) -> None:
     check_real(models / f"{name}.tflite", REAL[name], tmp_path)
+
+
+def test_no_branch_writes_over_the_image_that_others_still_read(tmp_path: Path) -> None:
+    """The last layer before the split could work in place; its input is the image of all branches."""
+    graph = network(SeededDraw(20))
+    plan = patch.plan_of(graph, 0, (3, 4), "arena")
+    inputs = samples(graph, 0)
+    (mine,) = harness.run_cases([graph], [inputs], tmp_path, plans=[plan])
+    for x, got in zip(inputs, mine.outputs, strict=True):
+        assert_agree(graph, got, simulate.run(graph, x), "patches")

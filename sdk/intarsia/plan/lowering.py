@@ -59,8 +59,10 @@ class Stage1:
         """What a layer does to memory with kernels of these needs for its own calls."""
         task = arena.task(layer.layer, layer.own, own, layer.aliases)
         moves = (*layer.crops, *layer.stitch)
+        held = self.tiling.head.graph.inputs  # later branches read them: no layer may write over them
         return replace(
             task,
+            inplace=tuple(pair for pair in task.inplace if pair[0] not in held),
             reads=(*(t for call in moves for t in call.inputs), *task.reads),
             writes=(*(t for call in moves for t in call.outputs), *task.writes),
         )
