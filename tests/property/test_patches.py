@@ -20,6 +20,7 @@ from intarsia.passes import canonicalise
 from intarsia.plan import branches, patch
 from intarsia.plan.head import INPUT_MODES, heads
 from intarsia.plan.plan import Plan
+from intarsia_codegen.lower import lower
 from support import harness
 from support.agree import assert_agree
 from support.draw import HypothesisDraw, SeededDraw, sample
@@ -158,11 +159,10 @@ def test_real_networks(name: str, models: Path, tmp_path: Path) -> None:
     check_real(models / f"{name}.tflite", REAL[name], tmp_path)
 
 
-def test_no_branch_writes_over_the_image_that_others_still_read(tmp_path: Path) -> None:
-    """The last layer before the split could work in place; its input is the image of all branches."""
-    graph = network(SeededDraw(20))
-    plan = patch.plan_of(graph, 0, (3, 4), "arena")
-    inputs = samples(graph, 0)
-    (mine,) = harness.run_cases([graph], [inputs], tmp_path, plans=[plan])
-    for x, got in zip(inputs, mine.outputs, strict=True):
-        assert_agree(graph, got, simulate.run(graph, x), "patches")
+def test_no_branch_writes_over_the_image_that_others_still_read() -> None:
+    """The last layer before the split may be able to work in place; its input can be the image of all branches."""
+    for seed in (20, 37):
+        graph = network(SeededDraw(seed))
+        program = lower(graph, ["scalar"], plan=patch.plan_of(graph, 0, (3, 4), "arena"))
+        images = {f"t{index}" for index in graph.inputs}
+        assert not [share for share in program.placement.shared if share.optional and share.source in images]
