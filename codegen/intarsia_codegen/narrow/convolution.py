@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Convolutions below 8 bits by outer products: sources of one layer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intarsia.dtypes import BY_BITS
+from intarsia.kernelcall import KernelCall
+from intarsia_codegen.arm.matrix import rule_of
+from intarsia_codegen.generated import GeneratedKernel
+from intarsia_codegen.narrow import expand, outer
+from intarsia_codegen.narrow.fit import Line, fit
+from intarsia_codegen.narrow.layer import Narrow, narrow_layer, variants
+from intarsia_codegen.narrow.outer import Finish, Shape
+from intarsia_codegen.narrow.sources import Entry, labels, resource, struct
+from intarsia_codegen.narrow.sources import words as words_of
+from intarsia_codegen.narrow.stream import Tiling, excess_of, largest_field, stream
+
+BLOCK = 9
+"""Pixels that scratch holds, for the most that a layer computes at a time."""
+
+
+def outer_convolution(call: KernelCall, name: str, weight_bits: int) -> GeneratedKernel | None:
+    """The kernel of a `conv_2d_packed` call with weights of one width, or None when it has no exact form."""
+    out_c = call.integer("out_c")
+    matrix = call.constant("weights").reshape(out_c, -1)
+    layer = narrow_layer(call, matrix, rule_of(call, out_c).apply, weight_bits)
+    if not 0 <= excess_of(layer) < 1 << weight_bits:
+        return None
+    cells = call.integer("kernel_h") * call.integer("kernel_w")
+    for shape in outer.SHAPES.get((weight_bits, layer.in_bits), ()):
+        tiling = Tiling.of(shape, cells, call.integer("in_c"))
+        if shape.fits(shape.largest * largest_field(layer, tiling)):
+            return _fitted(call, name, layer, shape, tiling)
+    return None
+
+
+def _fitted(
+    call: KernelCall, name: str, layer: Narrow, shape: Shape, tiling: Tiling
+) -> GeneratedKernel | None:
+    single = len(tiling.chunks()) == 1
+    shift = excess_of(layer) * shape.largest * tiling.steps - layer.bias
+    if shape.largest * tiling.steps << shape.weight_bits >= 1 << (31 - outer.MANY_SCALE):
+        return None
+    line = fit(layer, shift, outer.SINGLE_SCALE if single else outer.MANY_SCALE)
+    return None if line is None else _kernel(call, name, layer, shape, tiling, line)
+
+
+def _kernel(
+    call: KernelCall, name: str, layer: Narrow, shape: Shape, tiling: Tiling, line: Line
+) -> GeneratedKernel:
+    finish = Finish(line.exponent, layer.out_bits, layer.limits, len(tiling.chunks()) == 1)
+    per_byte = max(8 // layer.out_bits, 2)
+    channels = -(-layer.channels // per_byte) * per_byte
+    requantize, requantize_source = outer.requantize(shape, finish)
+    flush = outer.flush(shape)
+    expand_code, expand_source = expand.expand(shape.in_bits, shape.lanes, shape.spacing)
+    words = stream(layer, shape, tiling, line, channels)
+    fields = _fields(call, name, layer, shape, tiling, len(words), channels)
+    fields["run.flush"] = requantize if finish.single else flush.name.removesuffix(".S")
+    fields["run.requantize"] = requantize
+    fields["expand"] = expand_code
+    parts = [
+        labels([shape.name, str(fields["run.flush"]), requantize, expand_code]),
+        words_of(name, "stream", words),
+        struct("itr_dsp_outer", fields),
+    ]
+    entry = Entry(call, name)
+    text = entry.source(
+        f"Convolution of {shape.weight_bits}-bit weights and {shape.in_bits}-bit maps.",
+        ["itr_dsp_outer.h"],
+        parts,
+        "itr_dsp_outer_conv",
+    )
+    shared = [resource("itr_dsp_outer.h"), resource("itr_dsp_outer.c"), outer.entry(), outer.multiply(shape)]
+    shared += [requantize_source, expand.entry(), expand_source, *([] if finish.single else [flush])]
+    return GeneratedKernel(
+        name,
+        f"{entry.prototype};",
+        (text, *shared),
+        cost(call, shape, tiling, channels),
+        scratch=scratch_bytes(tiling, channels * layer.out_bits // 8),
+        inplace=() if call.variants else call.inplace,
+        stack_bytes={outer.ENTRY: outer.STACK_BYTES, expand.ENTRY: expand.STACK_BYTES},
+        takes_params=entry.takes_params,
+    )
+
+
+def _fields(
+    call: KernelCall, name: str, layer: Narrow, shape: Shape, tiling: Tiling, words: int, channels: int
+) -> dict[str, object]:
+    in_type, out_type = BY_BITS[layer.in_bits], BY_BITS[layer.out_bits]
+    pitch = out_type.run_bytes(channels)
+    out_bytes = out_type.run_bytes(layer.channels)
+    zero = in_type.pack(np.full(8 // layer.in_bits, call.integer("in_zero"), np.int8))[0]
+    excess = excess_of(layer)
+    return {
+        "run.pitch": pitch,
+        "run.end": f"{name}_stream + {words}",
+        "run.chunks": len(tiling.chunks()),
+        "run.phase": 1,
+        "run.multiply": shape.name,
+        "run.stream": f"{name}_stream",
+        "lanes": shape.lanes,
+        "codes": tiling.codes,
+        "run_bytes": in_type.run_bytes(call.integer("in_c")),
+        "words": tiling.words,
+        "segment": tiling.segment,
+        "chunk": tiling.chunk,
+        "out_bytes": out_bytes,
+        "detour": int(pitch != out_bytes),
+        "zero": zero,
+        "excess": f"{excess}u",
+        "start": f"{excess * shape.largest * tiling.codes * shape.ones}u",
+        "buffer": buffer_bytes(tiling),
+    }
+
+
+def buffer_bytes(tiling: Tiling) -> int:
+    """Activation words of all chunks, with the start of their sums."""
+    return 4 * outer.GROUPS * (tiling.steps + len(tiling.chunks()))
+
+
+def scratch_bytes(tiling: Tiling, pitch: int) -> int:
+    """Buffer, outputs of a block, a pixel of zero points and copies of pixels that end within a word."""
+    return buffer_bytes(tiling) + BLOCK * pitch + 4 * tiling.words * (1 + BLOCK)
+
+
+def cost(call: KernelCall, shape: Shape, tiling: Tiling, channels: int) -> int:
+    """Instructions: blocks of pixels, each expanded once, then products and requantization by pairs of channels."""
+    sizes = [[int(str(p[k])) for k in ("batch", "out_h", "out_w")] for p in variants(call)]
+    blocks = sum(batch * -(-out_h * out_w // shape.pixels) for batch, out_h, out_w in sizes)
+    chunks = len(tiling.chunks())
+    products = tiling.steps * (2 + outer.GROUPS + 1 / shape.steps_per_word)
+    ending = 10 * shape.pixels + (24 * outer.GROUPS * chunks if chunks > 1 else 0)
+    expanding = tiling.steps * (3.2 * outer.GROUPS + 5) + tiling.cells * (12 * shape.pixels + 150)
+    return int(blocks * (channels / 2 * (products + ending + 12 * chunks) + expanding + 300))

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "itr_dsp_outer.h"
+
+#include <string.h>
+
+/* Memory of a call. */
+typedef struct {
+  uint32_t *buffer;
+  uint8_t *detour;
+  uint8_t *border; /* a pixel of zero points */
+  uint8_t *tails;  /* copies of pixels that end within a word */
+} memory;
+
+/* A window's first cell; may lie outside the input. */
+typedef struct {
+  int32_t y, x;
+} corner;
+
+/* Writes the start of a chunk's sums before its words. */
+static void close_chunk(const itr_dsp_outer *layer, uint32_t *start, uint32_t words,
+                        const uint32_t sums[ITR_DSP_OUTER_GROUPS]) {
+  for (int32_t g = 0; g < ITR_DSP_OUTER_GROUPS; g++) {
+    start[g] = layer->start * words - layer->excess * sums[g];
+  }
+}
+
+/* The pixels under one tap of all windows. */
+static void find_cells(const itr_dsp_outer *layer, const itr_conv_2d_packed_params *p,
+                       const uint8_t *image, const corner *corners, int32_t ky, int32_t kx,
+                       const memory *m, const uint8_t **cells) {
+  const int32_t dy = ky * p->dilation_h;
+  const int32_t dx = kx * p->dilation_w;
+  for (int32_t k = 0; k < ITR_DSP_OUTER_GROUPS * layer->lanes; k++) {
+    const int32_t y = corners[k].y + dy;
+    const int32_t x = corners[k].x + dx;
+    const uint8_t *cell = m->border;
+    if ((uint32_t)y < (uint32_t)p->in_h && (uint32_t)x < (uint32_t)p->in_w) {
+      cell = image + (y * p->in_w + x) * layer->run_bytes;
+    }
+    if ((layer->run_bytes & 3) != 0) {
+      uint8_t *copy = m->tails + 4 * k * layer->words;
+      memcpy(copy, cell, (size_t)layer->run_bytes);
+      cell = copy;
+    }
+    cells[k] = cell;
+  }
+}
+
+/* Expands the windows into the buffer, chunk by chunk. */
+static void expand(const itr_dsp_outer *layer, const itr_conv_2d_packed_params *p,
+                   const uint8_t *image, const corner *corners, const memory *m) {
+  uint32_t *start = m->buffer;
+  uint32_t *words = start + ITR_DSP_OUTER_GROUPS;
+  uint32_t sums[ITR_DSP_OUTER_GROUPS] = {0};
+  uint32_t expanded = 0;
+  int32_t segments = 0;
+  for (int32_t tap = 0; tap < p->kernel_h * p->kernel_w; tap++) {
+    const uint8_t *cells[ITR_DSP_OUTER_PIXELS];
+    find_cells(layer, p, image, corners, tap / p->kernel_w, tap % p->kernel_w, m, cells);
+    for (int32_t w = 0; w < layer->words; w += layer->segment) {
+      const int32_t left = layer->words - w;
+      const int32_t count = left < layer->segment ? left : layer->segment;
+      if (segments == layer->chunk) {
+        close_chunk(layer, start, expanded, sums);
+        start = words;
+        words += ITR_DSP_OUTER_GROUPS;
+        memset(sums, 0, sizeof sums);
+        expanded = 0;
+        segments = 0;
+      }
+      for (int32_t g = 0; g < ITR_DSP_OUTER_GROUPS; g++) {
+        sums[g] += itr_dsp_expand(cells + g * layer->lanes, words + g, count, layer->expand);
+      }
+      for (int32_t k = 0; k < ITR_DSP_OUTER_GROUPS * layer->lanes; k++) {
+        cells[k] += 4 * count;
+      }
+      words += ITR_DSP_OUTER_GROUPS * layer->codes * count;
+      expanded += (uint32_t)count;
+      segments++;
+    }
+  }
+  close_chunk(layer, start, expanded, sums);
+}
+
+/* Output pixels [first, first + count) of an image. */
+static void multiply(const itr_dsp_outer *layer, const itr_conv_2d_packed_params *p,
+                     const uint8_t *image, int32_t first, int32_t count, uint8_t *out,
+                     const memory *m) {
+  const int32_t pixels = ITR_DSP_OUTER_GROUPS * layer->lanes;
+  corner corners[ITR_DSP_OUTER_PIXELS];
+  int32_t y = first / p->out_w;
+  int32_t x = first - y * p->out_w;
+  for (int32_t k = 0; k < pixels; k++) {
+    corners[k].y = y * p->stride_h - p->pad_top;
+    corners[k].x = x * p->stride_w - p->pad_left;
+    if (k + 1 < count && ++x == p->out_w) {
+      x = 0;
+      y++;
+    }
+  }
+  expand(layer, p, image, corners, m);
+  if (count == pixels && layer->detour == 0) {
+    itr_dsp_outer_product(m->buffer, &layer->run, out);
+    return;
+  }
+  itr_dsp_outer_product(m->buffer, &layer->run, m->detour);
+  for (int32_t k = 0; k < count; k++) {
+    memcpy(out + k * layer->out_bytes, m->detour + k * layer->run.pitch,
+           (size_t)layer->out_bytes);
+  }
+}
+
+void itr_dsp_outer_conv(const itr_dsp_outer *layer, const itr_conv_2d_packed_params *p,
+                        const void *in, void *out, void *scratch) {
+  memory m = {.buffer = scratch};
+  m.detour = (uint8_t *)scratch + layer->buffer;
+  m.border = m.detour + ITR_DSP_OUTER_PIXELS * layer->run.pitch;
+  m.tails = m.border + 4 * layer->words;
+  memset(m.border, layer->zero, (size_t)(4 * layer->words));
+  const int32_t block = ITR_DSP_OUTER_GROUPS * layer->lanes;
+  const int32_t pixels = p->out_h * p->out_w;
+  const uint8_t *image = in;
+  uint8_t *result = out;
+  for (int32_t n = 0; n < p->batch; n++) {
+    for (int32_t i = 0; i < pixels; i += block) {
+      const int32_t count = pixels - i < block ? pixels - i : block;
+      multiply(layer, p, image, i, count, result + i * layer->out_bytes, &m);
+    }
+    image += p->in_h * p->in_w * layer->run_bytes;
+    result += pixels * layer->out_bytes;
+  }
+}

@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Matrix products below 8 bits: two output channels by up to nine pixels, several products per UMLAL.
+
+An activation word holds the same input channel of `lanes` pixels, `spacing` bits apart, a weight word the
+weights of two output channels at bits 0 and 32 - weight bits. Their product has 2 * lanes fields, one for
+each pair of pixel and output channel; the second channel's fields start at bit 32 - weight bits and go on in
+the upper word.
+
+Weights are stored as w + excess >= 0, two channels side by side: rotating a packed word brings two
+neighbouring codes to both ends, so one AND makes a weight word. Sums start from
+excess * (largest code * steps - sum of codes), which makes them, whatever the codes are,
+
+    sum of code * w  +  excess * largest code * steps,
+
+never negative and never more than largest code * largest stored weight * steps. A chunk has no more steps
+than keep that below 2**spacing. Layers with more chunks add them up in memory, two or three fields to a word:
+U += u and V += u >> spacing give the sums again as U - (V << spacing) and V, modulo 2**32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from intarsia_codegen.asm import function, label, registers
+from intarsia_codegen.generated import SourceFile
+from intarsia_codegen.narrow.sources import constant
+
+BASE = "itr_dsp_outer"
+ENTRY = f"{BASE}_product"
+GROUPS = 3
+"""Activation words per step."""
+
+_SAVED = ["r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11"]
+_TOTALS = [("r0", "r1"), ("r2", "r3"), ("r4", "r5")]
+_OUT, _PITCH, _NEXT, _END, _BUFFER, _FLUSH, _REQUANTIZE, _LEFT, _CHUNKS, _PHASE, _MASK = range(0, 44, 4)
+_SUMS = _MASK + 8
+FRAME = _SUMS + 4 * 2 * 3 * GROUPS
+STACK_BYTES = FRAME + 36
+
+SINGLE_SCALE, MANY_SCALE = 16, 8
+"""scale_bits of the requantization of layers of one chunk and of several (see `fit`)."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How words are laid out for a width of weights and of feature maps; `steps`: the longest chunk."""
+
+    weight_bits: int
+    in_bits: int
+    lanes: int
+    spacing: int
+    steps: int
+
+    @property
+    def name(self) -> str:
+        return f"{BASE}_w{self.weight_bits}a{self.in_bits}_{self.steps}"
+
+    @property
+    def pixels(self) -> int:
+        return GROUPS * self.lanes
+
+    @property
+    def second(self) -> int:
+        """Bit of the second channel."""
+        return 32 - self.weight_bits
+
+    @property
+    def largest(self) -> int:
+        """Largest activation, counted from the lowest code."""
+        return (1 << self.in_bits) - 1
+
+    @property
+    def ones(self) -> int:
+        """A word with 1 in every field."""
+        return sum(1 << (self.spacing * i) for i in range(self.lanes))
+
+    @property
+    def steps_per_word(self) -> int:
+        return 16 // self.weight_bits
+
+    def fits(self, most: int) -> bool:
+        """Whether no field reaches its neighbour when none can be larger than `most`."""
+        return most < 1 << self.spacing and self.second + self.lanes * self.spacing <= 64
+
+    def rotations(self) -> list[tuple[int, int, int]]:
+        """For each step of a packed word: its rotation and the places of both channels' codes."""
+        places = 32 // self.weight_bits
+        return [(j * self.weight_bits, j, (j - 1) % places) for j in range(0, places, 2)]
+
+    def skip(self, steps: int) -> int:
+        """Bytes of the unrolled code that a shorter chunk leaves out."""
+        words = (self.steps - steps) // self.steps_per_word
+        return words * 4 * (1 + self.steps_per_word * (2 + GROUPS))
+
+
+SHAPES = {
+    (4, 4): (Shape(4, 4, 2, 14, 96), Shape(4, 4, 2, 14, 72)),
+    (2, 4): (Shape(2, 4, 2, 14, 96),),
+    (2, 2): (Shape(2, 2, 3, 10, 112),),
+}
+"""By width of weights and of feature maps. The last one holds any weights; one before it those of most layers."""
+
+
+def entry() -> SourceFile:
+    """itr_dsp_outer_product(buffer, run, out): lays the run's fields out on the stack and jumps to its code."""
+    lines = [
+        f"push {registers([*_SAVED, 'lr'])}",
+        f"sub sp, sp, #{FRAME}",
+        "ldm r1, {r4, r5, r6, r7, r8, r9, r10, r11}",  # the run's fields in order
+        f"strd r2, r4, [sp, #{_OUT}]",
+        f"str r5, [sp, #{_END}]",
+        f"str r0, [sp, #{_BUFFER}]",
+        f"strd r6, r7, [sp, #{_FLUSH}]",
+        f"strd r8, r8, [sp, #{_LEFT}]",
+        f"str r9, [sp, #{_PHASE}]",
+        "mov r0, #0",
+        *[f"str r0, [sp, #{_SUMS + 4 * i}]" for i in range(6 * GROUPS)],
+        "mov pc, r10",
+    ]
+    return function(ENTRY, "Common entry; the code of a layer is reached by jumps.", lines)
+
+
+def multiply(shape: Shape) -> SourceFile:
+    """Multiplies pixels by two channels: `<name>_pair` begins two, `<name>_chunk` their next chunk."""
+    code = (1 << shape.weight_bits) - 1
+    lines = [
+        *constant("r9", code | code << shape.second),
+        *constant("lr", 1 | 1 << shape.second),
+        f"strd r9, lr, [sp, #{_MASK}]",
+        *label(f"{shape.name}_pair"),
+        f"ldr r9, [sp, #{_MASK}]",
+        f"ldr r10, [sp, #{_BUFFER}]",
+        *label(f"{shape.name}_chunk"),
+        f"ldr lr, [sp, #{_MASK + 4}]",
+        "ldm r10!, {r6, r7, r8}",
+        *[f"umull {low}, {high}, r{6 + g}, lr" for g, (low, high) in enumerate(_TOTALS)],
+        "ldr r12, [r11], #4",
+        "add pc, r12",
+        "nop",
+    ]
+    for _ in range(shape.steps // shape.steps_per_word):
+        lines.append("ldr r12, [r11], #4")
+        for rotation, _, _ in shape.rotations():
+            lines.append("ldm r10!, {r6, r7, r8}")
+            lines.append(f"and lr, r9, r12, ror #{rotation}" if rotation else "and lr, r9, r12")
+            lines += [f"umlal {low}, {high}, r{6 + g}, lr" for g, (low, high) in enumerate(_TOTALS)]
+    lines.append(f"ldr pc, [sp, #{_FLUSH}]")
+    comment = (
+        "r10 activations, r11 weight stream, r9 mask, r0-r5 products, r6-r8 activations, r12 packed\n"
+        "   weights, lr weight word. A word of the stream says how much of the unrolled code to skip."
+    )
+    return function(shape.name, comment, lines)
+
+
+def flush(shape: Shape) -> SourceFile:
+    """Adds a chunk to the sums in memory; with the last chunk of two channels goes on to requantize."""
+    name = f"{shape.name}_flush"
+    used = shape.lanes * shape.spacing
+    lines = []
+    for group, (low, high) in enumerate(_TOTALS):
+        lines += [
+            f"ubfx r12, {low}, #0, #{used}",
+            f"lsr {low}, {low}, #{shape.second}",
+            f"orr {low}, {low}, {high}, lsl #{32 - shape.second}",
+        ]
+        for channel, word in enumerate(("r12", low)):
+            lines += _add_fields(shape, _slot(shape, group, channel), word)
+    lines += [
+        f"ldrd r6, r7, [sp, #{_LEFT}]",
+        "subs r6, r6, #1",
+        "it eq",
+        "moveq r6, r7",
+        f"str r6, [sp, #{_LEFT}]",
+        f"bne {shape.name}_chunk",
+        f"ldr pc, [sp, #{_REQUANTIZE}]",
+    ]
+    return function(name, "r0-r5 products; r6-r8, lr free.", lines)
+
+
+def _slot(shape: Shape, group: int, channel: int) -> int:
+    return _SUMS + 4 * shape.lanes * (2 * group + channel)
+
+
+def _add_fields(shape: Shape, slot: int, word: str) -> list[str]:
+    shifted = ["", f", lsr #{shape.spacing}", f", lsr #{2 * shape.spacing}"]
+    lines = [f"ldrd r6, r7, [sp, #{slot}]"]
+    lines += [f"add {r}, {r}, {word}{s}" for r, s in zip(("r6", "r7"), shifted, strict=False)]
+    lines.append(f"strd r6, r7, [sp, #{slot}]")
+    if shape.lanes == 3:
+        lines += [
+            f"ldr r8, [sp, #{slot + 8}]",
+            f"add r8, r8, {word}{shifted[2]}",
+            f"str r8, [sp, #{slot + 8}]",
+        ]
+    return lines
+
+
+@dataclass(frozen=True)
+class Finish:
+    """How sums become outputs: exponent of the line, width, limits beyond saturation, one chunk or several."""
+
+    exponent: int
+    out_bits: int
+    limits: tuple[int | None, int | None]
+    single: bool
+
+    @property
+    def name(self) -> str:
+        low, high = (
+            "" if v is None else f"{tag}{v & 0xFF}" for tag, v in zip("lh", self.limits, strict=True)
+        )
+        return f"e{self.exponent}o{self.out_bits}{low}{high}{'' if self.single else 'm'}"
+
+    def code(self, value: str, multiplier: str, offset: str) -> list[str]:
+        """The output code of a sum."""
+        lines = [f"smlawb {value}, {multiplier}, {value}, {offset}"]
+        if not self.single:
+            lines = [
+                f"lsl {value}, {value}, #{MANY_SCALE}",
+                f"smmla {value}, {value}, {multiplier}, {offset}",
+            ]
+        lines.append(f"ssat {value}, #{self.out_bits}, {value}, asr #{self.exponent}")
+        for limit, beyond in zip(self.limits, ("lt", "gt"), strict=True):
+            if limit is not None:
+                move = f"mov{beyond} {value}, #{limit}" if limit >= 0 else f"mvn{beyond} {value}, #{~limit}"
+                compare = f"cmp {value}, #{limit}" if limit >= 0 else f"cmn {value}, #{-limit}"
+                lines += [compare, f"it {beyond}", move]
+        return lines
+
+
+def requantize(shape: Shape, finish: Finish) -> tuple[str, SourceFile]:
+    """Label and source: requantizes and stores two channels, then begins the next two or returns."""
+    name = f"{shape.name}_{finish.name}"
+    lines = ["ldm r11!, {r6, r7, r8, r9}"]
+    for group in range(GROUPS):
+        if finish.single:
+            lines += _from_fields(shape, finish, group)
+        else:
+            lines += _from_memory(shape, finish, group)
+    lines += [f"ldr r12, [sp, #{_OUT}]", *_advance(finish), f"str r12, [sp, #{_OUT}]"]
+    lines += [
+        f"ldr r12, [sp, #{_END}]",
+        "cmp r11, r12",
+        f"bne {shape.name}_pair",
+        f"add sp, sp, #{FRAME}",
+        f"pop {registers([*_SAVED, 'pc'])}",
+    ]
+    comment = "r6-r9 multipliers and offsets of both channels, from the stream in r11."
+    return name, function(name, comment, lines)
+
+
+def _advance(finish: Finish) -> list[str]:
+    """Output pointer r12 to the next two channels: codes of 2 bits need two pairs for a byte."""
+    if finish.out_bits == 2:
+        return [
+            f"ldr lr, [sp, #{_PHASE}]",
+            "eor lr, lr, #1",
+            f"str lr, [sp, #{_PHASE}]",
+            "add r12, r12, lr",
+        ]
+    return [f"add r12, r12, #{finish.out_bits // 4}"]
+
+
+def _second_field(shape: Shape, target: str, low: str, high: str, lane: int) -> list[str]:
+    """Field `lane` of the second channel."""
+    start = shape.second + shape.spacing * lane
+    if start >= 32:
+        return [f"ubfx {target}, {high}, #{start - 32}, #{shape.spacing}"]
+    kept = 32 - start
+    return [f"lsr {target}, {low}, #{start}", f"bfi {target}, {high}, #{kept}, #{shape.spacing - kept}"]
+
+
+def _from_fields(shape: Shape, finish: Finish, group: int) -> list[str]:
+    """Outputs of one activation word: both channels' sums out of the product."""
+    low, high = _TOTALS[group]
+    results = ["lr", "r10", low][: shape.lanes]
+    lines = []
+    for lane, result in enumerate(results):
+        other = high if lane == 2 else "r12"
+        lines += _second_field(shape, other, low, high, lane)
+        lines += finish.code(other, "r8", "r9")
+        lines.append(f"ubfx {result}, {low}, #{shape.spacing * lane}, #{shape.spacing}")
+        lines += finish.code(result, "r6", "r7")
+        lines.append(f"bfi {result}, {other}, #{finish.out_bits}, #{finish.out_bits}")
+    return lines + _store(finish, group, results, high, "r12")
+
+
+def _from_memory(shape: Shape, finish: Finish, group: int) -> list[str]:
+    """The same from the sums in memory, which become 0 again."""
+    firsts, seconds = ["r3", "r4", "r5"][: shape.lanes], ["r0", "r1", "r2"][: shape.lanes]
+    lines = ["mov r12, #0"]
+    for channel, values in enumerate((firsts, seconds)):
+        for lane, value in enumerate(values):
+            at = _slot(shape, group, channel) + 4 * lane
+            lines += [f"ldr {value}, [sp, #{at}]", f"str r12, [sp, #{at}]"]
+        for this, following in pairwise(values):
+            lines.append(f"sub {this}, {this}, {following}, lsl #{shape.spacing}")
+        constants = ("r6", "r7") if channel == 0 else ("r8", "r9")
+        lines += [line for value in values for line in finish.code(value, *constants)]
+    lines += [
+        f"bfi {a}, {b}, #{finish.out_bits}, #{finish.out_bits}" for a, b in zip(firsts, seconds, strict=True)
+    ]
+    return lines + _store(finish, group, firsts, "r0", "r12")
+
+
+def _store(finish: Finish, group: int, values: list[str], pointer: str, free: str) -> list[str]:
+    """Stores two channels of neighbouring pixels.
+
+    Two codes of 2 bits push those of the pair before into the lower half of their byte.
+    """
+    first, last = group == 0, group == GROUPS - 1
+    lines = [
+        f"ldrd {pointer}, {free}, [sp, #{_OUT}]" if first else f"ldrd {free}, {pointer}, [sp, #{_PITCH}]"
+    ]
+    if finish.out_bits == 2:
+        for value in values:
+            lines += [f"ldrb {free}, [{pointer}]", f"lsr {free}, {free}, #4"]
+            lines += [f"orr {value}, {free}, {value}, lsl #4", f"strb {value}, [{pointer}]"]
+            lines += [f"ldr {free}, [sp, #{_PITCH}]", f"add {pointer}, {pointer}, {free}"]
+    else:
+        instruction = "strh" if finish.out_bits == 8 else "strb"
+        places = ("", f", {free}", f", {free}, lsl #1")
+        lines += [f"{instruction} {v}, [{pointer}{at}]" for v, at in zip(values, places, strict=False)]
+        if not last:
+            lines.append(f"add {pointer}, {pointer}, {free}, lsl #1")
+            lines += [f"add {pointer}, {pointer}, {free}"] * (len(values) - 2)
+    return lines if last else [*lines, f"str {pointer}, [sp, #{_NEXT}]"]

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""3x3 convolutions below 8 bits as products of polynomials: sources of one layer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intarsia.dtypes import BY_BITS
+from intarsia.kernelcall import KernelCall
+from intarsia_codegen.arm.matrix import rule_of
+from intarsia_codegen.generated import GeneratedKernel
+from intarsia_codegen.narrow import expand, outer, polynomial
+from intarsia_codegen.narrow.fit import Line, fit
+from intarsia_codegen.narrow.layer import Narrow, narrow_layer, variants
+from intarsia_codegen.narrow.outer import Finish
+from intarsia_codegen.narrow.polynomial import BLOCKS, CHANNELS, Polynomial
+from intarsia_codegen.narrow.sources import Entry, labels, resource, struct
+from intarsia_codegen.narrow.sources import words as words_of
+from intarsia_codegen.narrow.stream import excess_of
+
+_WINDOW = {"kernel_h": 3, "kernel_w": 3, "stride_h": 1, "stride_w": 1, "dilation_h": 1, "dilation_w": 1}
+
+
+def row_convolution(call: KernelCall, name: str, weight_bits: int) -> GeneratedKernel | None:
+    """The kernel of a `conv_2d_packed` call with 3x3 windows of stride 1, or None when it has no exact form."""
+    shape = polynomial.POLYNOMIALS.get((weight_bits, call.integer("in_bits")))
+    if shape is None or not shape.fits or any(call.integer(k) != v for k, v in _WINDOW.items()):
+        return None
+    out_c = call.integer("out_c")
+    matrix = call.constant("weights").reshape(out_c, -1)
+    layer = narrow_layer(call, matrix, rule_of(call, out_c).apply, weight_bits)
+    most = shape.largest * matrix.shape[1] << weight_bits
+    if not 0 <= excess_of(layer) < 1 << weight_bits or most >= 1 << (31 - outer.MANY_SCALE):
+        return None
+    line = fit(layer, -layer.bias, outer.MANY_SCALE)
+    return None if line is None else _kernel(call, name, layer, shape, line)
+
+
+def _kernel(call: KernelCall, name: str, layer: Narrow, shape: Polynomial, line: Line) -> GeneratedKernel:
+    end = Finish(line.exponent, layer.out_bits, layer.limits, False)
+    finish, finish_source = polynomial.finish(shape, end)
+    expand_code, expand_source = expand.expand(shape.in_bits, shape.lanes, shape.spacing)
+    per_byte = max(8 // layer.out_bits, 2)
+    channels = -(-layer.channels // per_byte) * per_byte
+    weights = weight_words(layer, shape, channels)
+    constants = np.zeros((channels, 2), np.int64)
+    constants[: layer.channels] = np.stack([line.multiplier, line.offset], axis=1)
+    fields = {
+        "multiply": shape.name,
+        "expand": expand_code,
+        "finish": finish,
+        "weights": f"{name}_weights",
+        "constants": f"{name}_constants",
+        "weight_words": len(weights) // channels,
+        **_sizes(call, layer, shape, channels),
+    }
+    parts = [
+        labels([shape.name, expand_code, finish]),
+        words_of(name, "weights", weights),
+        words_of(name, "constants", constants.reshape(-1).tolist()),
+        struct("itr_dsp_poly", fields),
+    ]
+    entry = Entry(call, name)
+    comment = f"3x3 convolution of {shape.weight_bits}-bit weights and {shape.in_bits}-bit maps."
+    text = entry.source(comment, ["itr_dsp_poly.h"], parts, "itr_dsp_poly_conv")
+    shared = [resource("itr_dsp_poly.h"), resource("itr_dsp_poly.c"), expand.entry(), expand_source]
+    code = [polynomial.entry(), polynomial.multiply(shape), polynomial.finish_entry(), finish_source]
+    return GeneratedKernel(
+        name,
+        f"{entry.prototype};",
+        (text, *shared, *code),
+        cost(call, shape, channels),
+        scratch=max(_scratch(call, shape, int(str(p["out_w"])), channels, layer) for p in variants(call)),
+        stack_bytes={
+            polynomial.ENTRY: polynomial.STACK_BYTES,
+            polynomial.FINISH: polynomial.FINISH_STACK_BYTES,
+            expand.ENTRY: expand.STACK_BYTES,
+        },
+        takes_params=entry.takes_params,
+    )
+
+
+def _words(call: KernelCall, shape: Polynomial) -> int:
+    """Words of a packed pixel."""
+    return -(-call.integer("in_c") * shape.in_bits // 32)
+
+
+def weight_words(layer: Narrow, shape: Polynomial, channels: int) -> list[int]:
+    """Packed triples of taps, by output channel, chunk of input channels, kernel row, input channel."""
+    in_c = layer.matrix.shape[1] // 9
+    codes = 32 // shape.in_bits
+    padded = -(-in_c // codes) * codes
+    stored = np.full((channels, 3, 3, padded), excess_of(layer), np.int64)
+    stored[: layer.channels, :, :, :in_c] = layer.matrix.reshape(-1, 3, 3, in_c) + excess_of(layer)
+    per_word = len(shape.rotations)
+    ordered = stored.reshape(channels, 3, 3, padded // CHANNELS, CHANNELS // per_word, per_word)
+    ordered = ordered.transpose(0, 3, 1, 4, 5, 2)  # channel, chunk, kernel row, word, triple, kernel column
+    packed = np.zeros(ordered.shape[:4], np.int64)
+    for triple, rotation in enumerate(shape.rotations):
+        for place in range(3):
+            packed |= ordered[..., triple, 2 - place] << ((rotation + shape.spacing * place) % 32)
+    return packed.reshape(-1).tolist()
+
+
+def _groups(shape: Polynomial, out_w: int) -> int:
+    """Groups of three blocks in a row."""
+    return -(-(out_w + 2) // (BLOCKS * shape.lanes))
+
+
+def _sizes(call: KernelCall, layer: Narrow, shape: Polynomial, channels: int) -> dict[str, object]:
+    in_type, out_type = BY_BITS[layer.in_bits], BY_BITS[layer.out_bits]
+    return {
+        "lanes": shape.lanes,
+        "spacing": shape.spacing,
+        "codes": 32 // shape.in_bits,
+        "run_bytes": in_type.run_bytes(call.integer("in_c")),
+        "words": _words(call, shape),
+        "channels": channels,
+        "out_bits": layer.out_bits,
+        "out_bytes": out_type.run_bytes(layer.channels),
+        "pitch": out_type.run_bytes(channels),
+        "zero": in_type.pack(np.full(8 // layer.in_bits, call.integer("in_zero"), np.int8))[0],
+        "excess": excess_of(layer),
+    }
+
+
+def _scratch(call: KernelCall, shape: Polynomial, out_w: int, channels: int, layer: Narrow) -> int:
+    """As laid out in itr_dsp_poly.c."""
+    blocks, words = _groups(shape, out_w) * BLOCKS, _words(call, shape)
+    sums = 3 * (-(-(blocks + 1) * shape.slot // 32) * 32)
+    ring = 3 * blocks * (words * 32 // shape.in_bits + shape.lanes) * 4
+    row = (blocks + 1) * shape.lanes * BY_BITS[layer.out_bits].run_bytes(channels)
+    return sums + ring + (1 + shape.lanes) * 4 * words + row
+
+
+def cost(call: KernelCall, shape: Polynomial, channels: int) -> int:
+    """Instructions: chunks of every row and channel, outputs, rows that are expanded."""
+    total = 0.0
+    chunks = -(-call.integer("in_c") * shape.in_bits // 32) * 32 // shape.in_bits // CHANNELS
+    chunk = 24 * (5 + 1 / len(shape.rotations)) + 50 + 15 * (shape.lanes - 2)
+    for p in variants(call):
+        out_h, groups = int(str(p["out_h"])), _groups(shape, int(str(p["out_w"])))
+        rows = out_h * channels * (groups * (chunks * chunk + 10) + 60 + groups * BLOCKS * shape.lanes * 8)
+        expanding = (out_h + 2) * groups * BLOCKS * (chunks * CHANNELS * (5 + 1.5 * shape.lanes) + 60)
+        total += int(str(p["batch"])) * (rows + expanding)
+    return int(total)

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Packed layers without windows by kernels for int8: FULLY_CONNECTED at once, ADD a few runs at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from intarsia.fixedpoint import INT32_MAX
+from intarsia.kernelcall import Constant, KernelCall
+from intarsia_codegen.generated import GeneratedKernel, SourceFile
+from intarsia_codegen.narrow.sources import Entry, resource
+from intarsia_codegen.requantization import reachable
+
+CHUNK_CODES = 512
+"""Aim for the codes of an operand that are unpacked at a time."""
+
+_CODES = 3
+"""Instructions to unpack or pack a code."""
+
+Generate = Callable[[KernelCall, str], GeneratedKernel | None]
+
+
+def plain(constant: Constant) -> Constant:
+    """A constant with one code per byte."""
+    return replace(constant, data=constant.data.astype(np.int8), bits=()) if constant.bits else constant
+
+
+def whole_bytes(count: int) -> int:
+    """Bytes rounded up so that what follows is aligned."""
+    return -(-count // 8) * 8
+
+
+def int8_holds(call: KernelCall, matrix: np.ndarray) -> bool:
+    """Whether 32 bits hold the sums of weights [channels, taps] over all int8 codes, more than a packed map has."""
+    ends = reachable(
+        matrix.astype(np.int64) - call.integer("weights_zero"), call.constant("bias"), call.integer("in_zero")
+    )
+    magnitude = np.maximum(*(np.abs(end) for end in ends))
+    shift = call.constant("shift").astype(np.int64)
+    if call.contract.endswith("_once"):
+        factors = np.broadcast_arrays(magnitude, call.constant("multiplier"), shift)
+        once = zip(*(f.tolist() for f in factors), strict=True)
+        return all(m * factor + (1 << s >> 1) < 1 << 63 and m <= INT32_MAX for m, factor, s in once)
+    return bool((magnitude <= INT32_MAX >> np.clip(shift, 0, 31)).all())
+
+
+def _text(call: KernelCall, prototype: str, inner: str, body: list[str]) -> str:
+    lines = "\n".join(f"  {line}" for line in body)
+    return f"""// SPDX-License-Identifier: Apache-2.0
+/* Packed feature maps through an int8 kernel. */
+#include "intarsia/{call.op}.h"
+#include "intarsia/packed.h"
+#include "itr_dsp_strips.h"
+
+{prototype};
+{inner}
+
+{prototype} {{
+{lines}
+}}
+"""
+
+
+def matrix_vector(call: KernelCall, name: str, contract: str, generate: Generate) -> GeneratedKernel | None:
+    """FULLY_CONNECTED through the generator of the int8 contract; None where that has none."""
+    if call.variants or not int8_holds(call, call.constant("weights")):
+        return None
+    dropped = ("in_bits", "out_bits", "mixed", "in_run")
+    inner = generate(
+        replace(
+            call,
+            contract=contract,
+            params={k: v for k, v in call.params.items() if k not in dropped},
+            constants=tuple(plain(c) for c in call.constants if c.name != "weights_bits"),
+            scratch=None,
+        ),
+        f"{name}_s8",
+    )
+    if inner is None:
+        return None
+    batch, columns, units = (call.integer(k) for k in ("batch", "columns", "units"))
+    in_bits, out_bits, run = (call.integer(k) for k in ("in_bits", "out_bits", "in_run"))
+    in_bytes = 0 if in_bits == 8 else whole_bytes(batch * columns)
+    out_bytes = 0 if out_bits == 8 else whole_bytes(batch * units)
+    source = "in" if in_bits == 8 else "scratch"
+    target = "out" if out_bits == 8 else f"(int8_t *)scratch + {in_bytes}"
+    rest = "" if inner.scratch is None else f", (int8_t *)scratch + {in_bytes + out_bytes}"
+    body = [f"{inner.function}({source}, {target}{rest});"]
+    if in_bits < 8:
+        body.insert(0, f"itr_dsp_unpack(in, {batch * columns // run}, {run}, {in_bits}, scratch);")
+    if out_bits < 8:
+        body.append(f"itr_dsp_pack({target}, {batch}, {units}, {out_bits}, out);")
+    if not in_bytes + out_bytes + (inner.scratch or 0):
+        body.append("(void)scratch;")
+    prototype = Entry(call, name).prototype
+    text = SourceFile(f"{name}.c", _text(call, prototype, inner.prototype, body))
+    return GeneratedKernel(
+        name,
+        f"{prototype};",
+        (text, resource("itr_dsp_strips.h"), resource("itr_dsp_strips.c"), *inner.sources),
+        inner.cost + _CODES * (in_bytes + out_bytes) + 50,
+        scratch=in_bytes + out_bytes + (inner.scratch or 0),
+        stack_bytes=inner.stack_bytes,
+    )
+
+
+def addition(call: KernelCall, name: str, generate: Generate) -> GeneratedKernel | None:
+    """ADD of two feature maps through the int8 generator; None where that has none."""
+    if len(call.inputs) != 2 or call.constants:
+        return None
+    count = call.integer("count")
+    runs = max(1, CHUNK_CODES // count)
+    dropped = ("runs", "count", "a_bits", "b_bits", "out_bits")
+    kept = {k: v for k, v in call.params.items() if k not in dropped}
+    sizes = {min(runs, int(str(p["runs"]))) * count for p in call.variants or (call.params,)}
+    sizes |= {int(str(p["runs"])) % runs * count for p in call.variants or (call.params,)} - {0}
+    branches = tuple({"size": size, **kept} for size in sorted(sizes, reverse=True))
+    inner = generate(
+        replace(call, contract="add_s8", params=branches[0], variants=branches, inplace=(), scratch=None),
+        f"{name}_s8",
+    )
+    if inner is None or not inner.takes_params or inner.scratch is not None:
+        return None
+    room = whole_bytes(runs * count)
+    entry = Entry(call, name, ("const void *a", "const void *b", "void *out"))
+    members = ", ".join(f".{k} = {v}" for k, v in kept.items())
+    body = [
+        f"const int32_t runs = {'p->runs' if entry.takes_params else call.integer('runs')};",
+        "int8_t *const room = scratch;",
+        f"for (int32_t r = 0; r < runs; r += {runs}) {{",
+        f"const int32_t part = runs - r < {runs} ? runs - r : {runs};",
+        f"const itr_add_s8_params q = {{.size = part * {count}, {members}}};",
+    ]
+    arguments = []
+    for place, operand in enumerate(("a", "b", "out")):
+        bits = call.integer(f"{operand}_bits")
+        const = "" if operand == "out" else "const "
+        at = f"{operand}_part"
+        body.append(
+            f"{const}uint8_t *const {at} = ({const}uint8_t *){operand} + r * itr_packed_bytes({count}, {bits});"
+        )
+        if bits < 8 and operand != "out":
+            body.append(f"itr_dsp_unpack({at}, part, {count}, {bits}, room + {place * room});")
+        arguments.append(f"({const}int8_t *){at}" if bits == 8 else f"room + {place * room}")
+    body.append(f"{inner.function}(&q, {', '.join(arguments)});")
+    if call.integer("out_bits") < 8:
+        body.append(f"itr_dsp_pack({arguments[2]}, part, {count}, {call.integer('out_bits')}, out_part);")
+    body.append("}")
+    text = SourceFile(f"{name}.c", _text(call, entry.prototype, inner.prototype, body))
+    total = sum(int(str(p["runs"])) for p in call.variants or (call.params,)) * count
+    return GeneratedKernel(
+        name,
+        f"{entry.prototype};",
+        (text, resource("itr_dsp_strips.h"), resource("itr_dsp_strips.c"), *inner.sources),
+        total * (3 * _CODES + 5),
+        scratch=3 * room,
+        inplace=call.inplace,
+        stack_bytes=inner.stack_bytes,
+        takes_params=entry.takes_params,
+    )

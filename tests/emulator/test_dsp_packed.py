@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DSP kernels below 8 bits under QEMU: the reference's bytes, and what they cost against the int8 kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from intarsia import ops, simulate
+from intarsia.dtypes import BY_BITS, INT32
+from intarsia.ir import Graph, Node, Quantization, Tensor
+from intarsia.ops.conv_2d import Conv2DAttrs
+from intarsia.plan import patch
+from intarsia.plan.head import heads
+from support import harness
+from support.agree import assert_agree
+from support.draw import SeededDraw
+from support.networks import network
+from support.packed import narrow_case, narrow_network, samples
+
+M4 = "qemu-cortex-m4"
+TICKS_PER_INSTRUCTION = 6.4
+
+
+@dataclass(frozen=True)
+class Case:
+    """A convolution: input shape, window, output channels, widths of weights, input and output."""
+
+    shape: tuple[int, int, int, int]
+    kernel: tuple[int, int]
+    channels: int
+    bits: tuple[int, int, int]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def graph(self, seed: int) -> Graph:
+        """Random weights with the worst cases among them; scales that spread the outputs over their codes."""
+        random = np.random.default_rng(seed)
+        weight, source, target = (BY_BITS[b] for b in self.bits)
+        options = dict(self.options)
+        zeros = {k: options.pop(k, None) for k in ("in_zero", "out_zero", "weights_zero")}
+        low, high = weight.range
+        data = random.integers(low, high, (self.channels, *self.kernel, self.shape[3]), endpoint=True)
+        extremes = (low, high) if options.pop("extremes", True) else ()
+        for channel, value in zip(range(self.channels), extremes, strict=False):
+            data[channel] = value
+        weights_zero = zeros["weights_zero"] or 0
+        in_zero = (
+            random.integers(*source.range, endpoint=True) if zeros["in_zero"] is None else zeros["in_zero"]
+        )
+        out_zero = target.range[0] if zeros["out_zero"] is None else zeros["out_zero"]
+        taps = data[0].size
+        spread = np.sqrt(taps) * (high - low + 1) * 0.3 * 2.0**source.bits * 0.3
+        scales = [float(np.float32(0.01 * random.uniform(0.5, 2))) for _ in range(self.channels)]
+        if weights_zero:
+            scales = [scales[0]]
+        out_scale = float(np.float32(0.01 * spread / 2.0 ** (target.bits - 1)))
+        bias = random.integers(-int(spread), int(spread) + 1, self.channels).astype(np.int32)
+        attrs = Conv2DAttrs(**{"float_product": bool(weights_zero), **options})
+        weights_quant = Quantization(tuple(scales), (weights_zero,) * len(scales), 0)
+        tensors = (
+            Tensor("x", self.shape, source, Quantization((1.0,), (int(in_zero),))),
+            Tensor("w", data.shape, weight, weights_quant, data.astype(np.int8)),
+            Tensor("b", (self.channels,), INT32, Quantization(tuple(scales), (0,) * len(scales), 0), bias),
+        )
+        operator = ops.registry()["CONV_2D"]
+        node = Node("CONV_2D", (0, 1, 2), (3,), attrs, "conv")
+        partial = Graph("case", tensors, (), (), ())
+        (shape,) = operator.infer(node, partial)
+        output = Tensor("y", shape, target, Quantization((out_scale,), (int(out_zero),)))
+        graph = Graph("case", (*tensors, output), (node,), (0,), (3,)).verify()
+        assert operator.unsupported(node, graph) is None, operator.unsupported(node, graph)
+        return graph
+
+
+def samples_of(graph: Graph, seed: int) -> list[list[np.ndarray]]:
+    """Random codes, both extremes, and a mix of extremes."""
+    random = np.random.default_rng(seed)
+    tensor = graph.tensor(graph.inputs[0])
+    low, high = tensor.dtype.range
+    shape = tensor.shape
+    return [
+        [random.integers(low, high, shape, endpoint=True).astype(np.int8)],
+        [np.full(shape, low, np.int8)],
+        [np.full(shape, high, np.int8)],
+        [random.choice([low, high], shape).astype(np.int8)],
+    ]
+
+
+def run(cases: Sequence[Case], folder: Path, *, generated: int, board: str = M4) -> list[int]:
+    """Compares; returns instructions of the first sample of each. At least `generated` must be DSP kernels."""
+    graphs = [case.graph(seed) for seed, case in enumerate(cases)]
+    samples = [samples_of(graph, seed) for seed, graph in enumerate(graphs)]
+    outcomes = harness.run_cases(graphs, samples, folder, board=board, isas=("dsp", "scalar"))
+    for graph, inputs, outcome in zip(graphs, samples, outcomes, strict=True):
+        for values, got in zip(inputs, outcome.outputs, strict=True):
+            assert_agree(graph, got, simulate.run(graph, values), board)
+    kernels = [kernel for o in outcomes for layer in o.program.layers for kernel in layer.kernels]
+    assert sum(kernel.isa == "dsp" for kernel in kernels) >= generated
+    return [round(outcome.ticks[0] / TICKS_PER_INSTRUCTION) for outcome in outcomes]
+
+
+WIDTHS = ((4, 4, 4), (2, 4, 4), (2, 2, 2), (4, 4, 8), (2, 2, 4), (4, 4, 2))
+"""Of weights, input and output: those with kernels of their own."""
+
+SHAPES: tuple[tuple[tuple[int, int, int, int], tuple[int, int], int, dict[str, Any]], ...] = (
+    ((1, 5, 4, 16), (1, 1), 8, {"activation": "RELU", "out_zero": 0}),
+    ((2, 3, 3, 7), (1, 1), 5, {}),
+    ((1, 1, 3, 9), (1, 1), 3, {}),
+    ((1, 3, 3, 4), (1, 1), 1, {}),
+    ((1, 7, 5, 36), (1, 1), 6, {"stride": (2, 2), "out_zero": 1}),
+    ((1, 4, 4, 100), (1, 1), 7, {}),
+    ((1, 6, 5, 16), (3, 3), 6, {"in_zero": 1}),
+    ((2, 5, 8, 5), (3, 3), 4, {"padding": "VALID", "out_zero": -1}),
+    ((1, 3, 17, 24), (3, 3), 3, {"activation": "RELU", "out_zero": -1}),
+    ((1, 9, 8, 4), (3, 3), 4, {"dilation": (1, 2), "stride": (2, 1)}),
+    ((1, 3, 3, 200), (3, 3), 3, {}),
+    ((1, 4, 4, 40), (2, 3), 2, {"weights_zero": -1, "in_zero": 1}),
+    ((1, 3, 5, 96), (1, 1), 6, {"extremes": False}),
+    ((1, 3, 3, 64), (2, 2), 4, {"extremes": False}),
+)
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("widths", WIDTHS)
+def test_products_in_fields(widths: tuple[int, int, int], tmp_path: Path) -> None:
+    """Tails, odd channels, borders, limits inside the range, several chunks, all-lowest and all-highest codes."""
+    cases = [Case(shape, kernel, channels, widths, options) for shape, kernel, channels, options in SHAPES]
+    run(cases, tmp_path, generated=len(cases))
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("board", ["qemu-cortex-m7", "qemu-cortex-m33"])
+def test_sister_cores(board: str, tmp_path: Path) -> None:
+    """The same code on other cores with the extension."""
+    cases = [Case(*SHAPES[i][:3], widths, SHAPES[i][3]) for widths in WIDTHS[:3] for i in (1, 5, 6)]
+    run(cases, tmp_path, generated=len(cases), board=board)
+
+
+@pytest.mark.emulator
+def test_other_widths(tmp_path: Path) -> None:
+    """Through the int8 kernels, strip by strip."""
+    widths = ((4, 8, 4), (8, 4, 4), (8, 8, 2), (8, 2, 8))
+    cases = [Case(*SHAPES[i][:3], w, SHAPES[i][3]) for k, w in enumerate(widths) for i in (k, 5, 6, 7, 9)]
+    cases.append(Case((1, 40, 12, 16), (3, 3), 8, (8, 4, 4)))
+    run(cases, tmp_path, generated=len(cases))
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("operator", ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD"])
+def test_drawn_layers(operator: str, tmp_path: Path) -> None:
+    """Random widths, mixed ones too; layers without a kernel of ours take the portable one."""
+    graphs = [narrow_case(ops.registry()[operator], seed) for seed in range(12)]
+    inputs = [samples(graph, seed) for seed, graph in enumerate(graphs)]
+    outcomes = harness.run_cases(graphs, inputs, tmp_path, board=M4, isas=("dsp", "scalar"))
+    for graph, xs, outcome in zip(graphs, inputs, outcomes, strict=True):
+        for values, got in zip(xs, outcome.outputs, strict=True):
+            assert_agree(graph, got, simulate.run(graph, values), M4)
+    kernels = [kernel for o in outcomes for layer in o.program.layers for kernel in layer.kernels]
+    assert sum(kernel.isa == "dsp" for kernel in kernels) >= 2
+
+
+@pytest.mark.emulator
+def test_branches(tmp_path: Path) -> None:
+    """Patches of packed maps share one kernel per layer, which takes the geometry of each branch."""
+    graphs, plans, inputs = [], [], []
+    for seed in range(12):
+        draw = SeededDraw(seed)
+        graph = network(draw)
+        if graph.tensor(graph.inputs[0]).dtype.is_float:
+            continue
+        graph = narrow_network(graph, seed)
+        head = draw.choice(heads(graph))
+        grid = (draw.integer(1, min(head.extents[0], 3)), draw.integer(1, min(head.extents[1], 3)))
+        graphs.append(graph)
+        plans.append(patch.plan_of(graph, head.split_after, grid, "arena"))
+        inputs.append(samples(graph, seed))
+    outcomes = harness.run_cases(graphs, inputs, tmp_path, board=M4, isas=("dsp", "scalar"), plans=plans)
+    for graph, xs, outcome in zip(graphs, inputs, outcomes, strict=True):
+        for values, got in zip(xs, outcome.outputs, strict=True):
+            assert_agree(graph, got, simulate.run(graph, values), M4)
+    kernels = [kernel for o in outcomes for layer in o.program.layers for kernel in layer.kernels]
+    assert any(k.isa == "dsp" and k.call.variants and k.call.contract == "conv_2d_packed" for k in kernels)
+
+
+LAYERS = {
+    "1x1": ((1, 12, 12, 64), (1, 1), 64),
+    "3x3": ((1, 16, 16, 32), (3, 3), 32),
+}
+"""Layers that costs are measured on."""
+
+LEAST = {
+    ("1x1", (4, 4, 4)): 1.3,
+    ("1x1", (2, 4, 4)): 1.3,
+    ("1x1", (2, 2, 2)): 1.7,
+    ("1x1", (4, 8, 8)): 0.9,
+    ("3x3", (4, 4, 4)): 1.45,
+    ("3x3", (2, 4, 4)): 2.0,
+    ("3x3", (2, 2, 2)): 2.0,
+}
+"""Instructions of the int8 kernel to those of ours, at least."""
+
+
+def measured(
+    layer: str, widths: Sequence[tuple[int, int, int]], folder: Path
+) -> dict[tuple[int, int, int], tuple[int, float]]:
+    """Instructions of a layer at widths of weights, input and output, and how many times more int8 takes."""
+    every = [(8, 8, 8), *widths]
+    counts = run([Case(*LAYERS[layer], w) for w in every], folder, generated=len(every))
+    return {w: (count, counts[0] / count) for w, count in zip(every, counts, strict=True)}
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("layer", LAYERS)
+def test_instructions(layer: str, tmp_path: Path) -> None:
+    least = {widths: ratio for (name, widths), ratio in LEAST.items() if name == layer}
+    table = measured(layer, list(least), tmp_path)
+    for widths, (count, ratio) in table.items():
+        print(f"{layer} weights, input, output {widths}: {count} instructions, {ratio:.2f}")
+    assert all(table[widths][1] >= ratio for widths, ratio in least.items())
