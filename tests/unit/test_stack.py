@@ -86,7 +86,14 @@ def compiled(folder: Path, *defines: str) -> Path:
     compiler = shutil.which("arm-none-eabi-gcc")
     assert compiler is not None
     (folder / "p.c").write_text(PROGRAM)
-    flags = ["-mcpu=cortex-m4", "-mthumb", "-O1", "-fno-optimize-sibling-calls", "-nostdlib", "-Wl,-eitr_reset"]
+    flags = [
+        "-mcpu=cortex-m4",
+        "-mthumb",
+        "-O1",
+        "-fno-optimize-sibling-calls",
+        "-nostdlib",
+        "-Wl,-eitr_reset",
+    ]
     command = [compiler, *flags, *defines, str(folder / "p.c"), "-o", str(folder / "p.elf")]
     subprocess.run(command, check=True, timeout=60, capture_output=True)
     return folder / "p.elf"
