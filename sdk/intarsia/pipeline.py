@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,31 +23,37 @@ from intarsia import (
     measure,
     modelfile,
     oracle,
+    precisionplan,
     toolchain,
 )
 from intarsia.background import Background
 from intarsia.boards import Board
 from intarsia.build import Built
 from intarsia.data import Dataset
-from intarsia.errors import EnvironmentMissing, ModelError, StageError, UsageError
+from intarsia.dtypes import INT8
+from intarsia.errors import BudgetError, EnvironmentMissing, ModelError, StageError, UsageError
 from intarsia.importers import tflite
 from intarsia.ir import Graph
 from intarsia.passes import canonicalise, dynamic_range
-from intarsia.plan import patch
+from intarsia.plan import cost, patch
 from intarsia.plan import plan as plans
 from intarsia.plan.plan import Plan
+from intarsia.precisionplan import Precision
 from intarsia.quantize import Options, quantize
-from intarsia.report import files, gates
+from intarsia.report import files, gates, precision
 from intarsia.report import run as report
 from intarsia.report.document import Document
-from intarsia.request import Budget, DataSource, Patching, Request, Silent, Watcher
+from intarsia.request import Budget, DataSource, Mixing, Patching, Request, Silent, Watcher
 from intarsia.runners import find_runner
 from intarsia_codegen import library
 from intarsia_codegen import project as codegen
 from intarsia_codegen.lower import Program, lower
 
-STATIC_RAM = 2048
+STATIC_RAM, STATIC_RAM_HOST = 2048, 4096
 """Bytes beside the arena that a plan leaves for stack and static data; the build then checks the exact sum."""
+
+RELAXATIONS = (1.0, 1.25, 1.5, 2.0)
+"""Shares of the RAM that patches may take with 8 bits, in this order, where fewer bits can be chosen."""
 
 DEFAULT_RULE = "tflm"
 WITHOUT_FLASHING = ("host", "qemu")
@@ -110,9 +118,12 @@ def quantize_model(
     graph: Graph, calibration: DataSource, options: Options | None = None, *, watcher: Watcher | None = None
 ) -> Graph:
     """An int8 graph of a float one, with ranges from calibration data."""
-    watcher = watcher or Silent()
+    return _quantized(graph, calibration.load(graph), options, watcher or Silent())
+
+
+def _quantized(graph: Graph, samples: Dataset, options: Options | None, watcher: Watcher) -> Graph:
     watcher.stage("calibrate")
-    statistics = calibrate.calibrate(graph, calibration.load(graph), progress=watcher.progress)
+    statistics = calibrate.calibrate(graph, samples, progress=watcher.progress)
     watcher.stage("quantize")
     return canonicalise(quantize(graph, statistics, options or Options()))
 
@@ -138,6 +149,14 @@ def prepare(
     return quantize_model(graph, calibration, options, watcher=watcher)
 
 
+@dataclass(frozen=True, eq=False)
+class Quantized:
+    """A quantized graph, and how its bits were chosen where there was a choice."""
+
+    graph: Graph
+    precision: Precision | None = None
+
+
 def quantize_file(
     model: Path,
     calibration: DataSource,
@@ -146,16 +165,101 @@ def quantize_file(
     *,
     rule: str | None = None,
     options: Options | None = None,
+    mixing: Mixing | None = None,
     budget: Budget | None = None,
+    patching: Patching | None = None,
     watcher: Watcher | None = None,
-) -> Graph:
+) -> Quantized:
     """Quantizes a model into the `.itr` file `out`. Raises BudgetError when it cannot fit the board."""
     files.check_replaceable(out)
-    graph = prepare(model, rule=rule, calibration=calibration, options=options, watcher=watcher)
+    if mixing is None:
+        graph = prepare(model, rule=rule, calibration=calibration, options=options, watcher=watcher)
+        result = Quantized(graph)
+    else:
+        chosen = mixed(model, calibration, mixing, board, rule, options, budget, patching, watcher)
+        result = Quantized(chosen.graph, chosen)
     if board is not None:
-        fit(graph, board, budget)
-    files.replace_bytes(out, modelfile.to_bytes(graph))
-    return graph
+        fit(result.graph, board, budget, patching=patching)
+    files.replace_bytes(out, modelfile.to_bytes(result.graph))
+    return result
+
+
+def mixed(
+    model: Path,
+    calibration: DataSource,
+    mixing: Mixing,
+    board: Board | None = None,
+    rule: str | None = None,
+    options: Options | None = None,
+    budget: Budget | None = None,
+    patching: Patching | None = None,
+    watcher: Watcher | None = None,
+) -> Precision:
+    """Imports a model, makes it int8 where it is float, and chooses fewer bits for a board.
+
+    The bits are chosen for the patches that the network needs with 8 bits. Where no patches suffice, those for more
+    RAM are tried (`RELAXATIONS`), and fewer bits have to make up for it. Raises BudgetError when that cannot be, and
+    GateError when the accuracy drops too far.
+    """
+    watcher = watcher or Silent()
+    watcher.stage(f"import {model.name}")
+    graph = load_model(model, rule=rule)
+    if any(tensor.dtype.is_packed for tensor in graph.tensors):
+        raise UsageError(f"{model} has fewer than 8 bits already", hint="choose bits for the original model")
+    if needs_quantization(graph):
+        graph = _quantized(graph, precisionplan.divided(calibration.load(graph))[0], options, watcher)
+    kept, held = precisionplan.divided(calibration.load(graph))
+    if board is None:
+        return precisionplan.choose(graph, kept, held, mixing, watcher)
+    limit = (budget or Budget()).ram or board.memory.ram
+    refused: BudgetError | None = None
+    for plan in _plans(graph, board, patching or Patching(), limit, watcher):
+        try:
+            return precisionplan.choose(
+                graph,
+                kept,
+                held,
+                mixing,
+                watcher,
+                tiling=patch.tiling(graph, plan) if plan is not None and plan.patched else None,
+                ram=_arena_limit(limit, board),
+                measure=functools.partial(_arena_bytes, board=board, plan=plan),
+            )
+        except BudgetError as error:
+            refused = error
+    assert refused is not None
+    raise refused
+
+
+def _arena_bytes(graph: Graph, board: Board, plan: Plan | None) -> int:
+    return codegen.lower_for(graph, board, plan=plan).arena_bytes
+
+
+def _plans(
+    graph: Graph, board: Board, patching: Patching, limit: int | None, watcher: Watcher
+) -> Iterator[Plan | None]:
+    """Plans of an int8 graph, first for `limit` bytes, then for more; each once. Raises BudgetError without any."""
+    refused, tried = None, set()
+    for factor in RELAXATIONS:
+        watcher.stage("plan patches")
+        try:
+            plan = plan_for(graph, board, patching, None if limit is None else int(factor * limit))
+        except BudgetError as error:
+            refused = refused or error
+            continue
+        place = plan and (plan.split_after, plan.grid)
+        if place not in tried:
+            tried.add(place)
+            yield plan
+        if refused is None:
+            return
+    if not tried and refused is not None:
+        raise refused
+
+
+def _arena_limit(ram: int | None, board: Board) -> int | None:
+    beside = STATIC_RAM_HOST if board.target.arch == "host" else STATIC_RAM
+    return None if ram is None else max(ram - beside, 0)
 
 
 def plan_for(graph: Graph, board: Board, patching: Patching, ram: int | None) -> Plan | None:
@@ -163,19 +267,32 @@ def plan_for(graph: Graph, board: Board, patching: Patching, ram: int | None) ->
     if patching.file is not None:
         plan = plans.load(patching.file)
         plan.check(graph)
-        return plan
+        return _with_figures(plan, graph)
     if patching.patches == "off":
         return None
     grid = patching.patches if isinstance(patching.patches, tuple) else None
     if grid is None and patching.input == "arena" and ram is None:
         return None
-    return patch.choose(
+    plan = patch.choose(
         graph,
-        ram=None if ram is None else max(ram - STATIC_RAM, 0),
+        ram=_arena_limit(ram, board),
         input_mode=patching.input,
         grid=grid,
-        measure=lambda plan: codegen.lower_for(graph, board, plan=plan).arena_bytes,
+        measure=lambda plan: _arena_bytes(graph, board, plan),
     )
+    return _with_figures(plan, graph)
+
+
+def _with_figures(plan: Plan, graph: Graph) -> Plan:
+    """The plan with the figures of a graph that has fewer bits in places, beside those of 8 bits."""
+    if plan.split_after is None or not any(tensor.dtype.is_packed for tensor in graph.tensors):
+        return plan
+    tensors = (replace(t, dtype=INT8) if t.dtype.is_packed else t for t in graph.tensors)
+    at_8_bits = cost.bitops(
+        graph.replace(tensors=tuple(tensors)), cost.patched_macs(patch.tiling(graph, plan))
+    )
+    own = patch.plan_of(graph, plan.split_after, plan.grid, plan.input)
+    return replace(own, bitops_8bit_patch=at_8_bits)
 
 
 def fit(
@@ -187,7 +304,9 @@ def fit(
 ) -> Program:
     """The program for a board. Raises BudgetError when arena or constants alone exceed the budget."""
     budget = budget or Budget()
-    plan = plan_for(graph, board, patching or Patching(), budget.ram or board.memory.ram)
+    patching = patching or Patching()
+    limit = budget.ram or (None if patching.asked else board.memory.ram)
+    plan = plan_for(graph, board, patching, limit)
     program = codegen.lower_for(graph, board, portable=portable, plan=plan)
     codegen.check_budget(program, board, ram=budget.ram, flash=budget.flash)
     return program
@@ -260,6 +379,7 @@ def profile(
     rule: str | None = None,
     calibration: DataSource | None = None,
     options: Options | None = None,
+    mixing: Mixing | None = None,
     budget: Budget | None = None,
     patching: Patching | None = None,
     out: Path | None = None,
@@ -273,7 +393,13 @@ def profile(
     watcher = watcher or Silent()
     with contextlib.ExitStack() as stack:
         target = stack.enter_context(folders.replaced(out, files.RUN)) if out is not None else None
-        graph = prepare(model, rule=rule, calibration=calibration, options=options, watcher=watcher)
+        if calibration is not None and mixing is not None:
+            require_tools(board)  # before bits are searched for, which can take minutes
+            chosen = mixed(model, calibration, mixing, board, rule, options, budget, patching, watcher)
+            graph = chosen.graph
+            watcher.note(precision.summary(chosen))
+        else:
+            graph = prepare(model, rule=rule, calibration=calibration, options=options, watcher=watcher)
         dataset = request.load(graph)
         require_tools(board)
         if request.oracle == "interpreter":

@@ -16,13 +16,15 @@ RANDOM_SAMPLES = 8
 
 
 class Watcher(Protocol):
-    """Is told what goes on: stages as they begin, progress inside them, frames as they arrive."""
+    """Is told what goes on: stages as they begin, progress inside them, frames as they arrive, notes on the result."""
 
     def stage(self, name: str) -> None: ...
 
     def progress(self, done: int, total: int) -> None: ...
 
     def frame(self, event: dict[str, Any]) -> None: ...
+
+    def note(self, text: str) -> None: ...
 
 
 class Silent:
@@ -35,6 +37,9 @@ class Silent:
         pass
 
     def frame(self, event: dict[str, Any]) -> None:
+        pass
+
+    def note(self, text: str) -> None:
         pass
 
 
@@ -79,6 +84,24 @@ class Patching:
     patches: str | tuple[int, int] = "auto"
     input: str = "arena"
     file: Path | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether patches are wanted even where the RAM would do without."""
+        return isinstance(self.patches, tuple) or self.input == "reader"
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """Which bits feature maps and weights may have, 8 among them, and how they are chosen.
+
+    `method`: a name of `plan.vdqs.METHODS`. `max_drop`: what held-out calibration samples may lose (None: no limit).
+    """
+
+    maps: tuple[int, ...] = (8,)
+    weights: tuple[int, ...] = (8,)
+    method: str = "vdqs"
+    max_drop: float | None = 0.01
 
 
 @dataclass(frozen=True)

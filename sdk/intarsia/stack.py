@@ -26,6 +26,9 @@ DISASSEMBLERS = {
     "host": ("objdump", "sudo apt-get install binutils"),
 }
 _ENTRIES = ("itr_reset", "main")
+_STARTUP = ("_init", "_fini", "_start")
+"""Of the host's C library: their small addresses occur as plain numbers too."""
+
 _VECTORS = ".vectors"
 
 
@@ -68,7 +71,7 @@ def _resolve(
     names = set().union(*(f.names for f in functions.values()))
     words = words.union(*(f.addresses for f in functions.values()))
     taken = {n for n, f in functions.items() if n in names or f.address in words or f.address | 1 in words}
-    taken -= entries.union(_ENTRIES)
+    taken -= entries.union(_ENTRIES, _STARTUP)
     inside = {n: f.calls | (taken if f.indirect else set()) for n, f in functions.items()}
     model = _reachable(inside, entries)
     return {

@@ -46,6 +46,7 @@ def run_document(**changes: Any) -> dict[str, Any]:
             "flash_bytes": 20000,
             "weights_bytes": 12000,
             "code_bytes": 8000,
+            "image_bytes": 0,
             "arena_lower_bound": 4000,
         },
         "accuracy": {"metric": "top1", "value": 0.9, "samples": 100},

@@ -24,6 +24,10 @@ def command(
     reference: _options.Reference = None,
     oracle: _options.Oracle = "auto",
     estimator: _options.Range = None,
+    bits: _options.Bits = "8",
+    weight_bits: _options.WeightBits = "8",
+    method: _options.Method = None,
+    max_drop: _options.MaxDrop = None,
     ram: _options.Ram = None,
     flash: _options.Flash = None,
     patches: _options.Patches = "auto",
@@ -48,13 +52,15 @@ def command(
 
     Imports, generates, builds, runs, and compares with the reference.
 
-    A float model is quantized first when --calib gives samples, and stays float otherwise.
+    A float model is quantized first when --calib gives samples, and stays float otherwise. Where --bits or
+    --weight-bits allow fewer than 8 bits, they are chosen for the board with the same samples.
     """
     _options.choice(reference, _options.RULES, "--reference")
     _options.choice(oracle, _options.ORACLES, "--oracle")
     budget = _options.budget(ram, flash)
     patching = _options.patching(patches, input_mode, plan)
     options = _options.quantization(estimator, calib)
+    mixing = _options.mixing(bits, weight_bits, method, max_drop, calib)
     _options.check_samples(samples, input_scale, input_offset, data, calib)
     _options.present(model, data, calib, plan)
 
@@ -72,6 +78,7 @@ def command(
             rule=reference,
             calibration=samples_of(calib, label_column=label_column) if calib else None,
             options=options,
+            mixing=mixing,
             budget=budget,
             patching=patching,
             out=out,

@@ -24,6 +24,12 @@ def command(
     board: _options.OptionalBoard = None,
     ram: _options.Ram = None,
     flash: _options.Flash = None,
+    bits: _options.Bits = "8",
+    weight_bits: _options.WeightBits = "8",
+    method: _options.Method = None,
+    max_drop: _options.MaxDrop = None,
+    patches: _options.Patches = "auto",
+    input_mode: _options.InputMode = "arena",
     reference: _options.Reference = None,
     estimator: _options.Range = None,
     samples: _options.Samples = None,
@@ -35,29 +41,47 @@ def command(
     quiet: _options.Quiet = 0,
     progress: _options.Progress = True,
 ) -> None:
-    """Quantize a float model to int8 with calibration samples.
+    """Quantize a float model to int8, or fewer bits, with calibration samples.
 
-    With --board it is refused when it cannot fit the board or the budgets.
+    With --board it is refused when it cannot fit the board or the budgets. Where --bits or --weight-bits allow fewer
+    than 8 bits, an int8 model will do too; the bits are chosen for the patches that the board's RAM asks for.
     """
     from intarsia.errors import UsageError
 
     _options.choice(reference, _options.RULES, "--reference")
     budget = _options.budget(ram, flash)
     options = _options.quantization(estimator, calib)
+    mixing = _options.mixing(bits, weight_bits, method, max_drop, calib)
+    patching = _options.patching(patches, input_mode, None)
     _options.check_samples(samples, input_scale, input_offset, calib)
     if board is None and (budget.ram or budget.flash):
         raise UsageError("--ram and --flash are checked against a board's firmware", hint="give --board too")
+    if board is None and (patches, input_mode) != ("auto", "arena"):
+        raise UsageError("--patches and --input are about a board's firmware", hint="give --board too")
     if out.suffix != ".itr":
         raise UsageError(f"-o: '{out}' does not end in .itr", hint="such as -o model.itr")
     _options.present(model, calib)
 
     from intarsia import boards, pipeline
-    from intarsia.report import listings
+    from intarsia.report import listings, precision
 
     source = _options.source(calib, input_scale, input_offset, label_column, samples)
     with _console.Console(verbose, quiet, progress, as_json) as console:
         target = boards.load(board) if board else None
-        quantized = pipeline.quantize_file(
-            model, source, out, target, rule=reference, options=options, budget=budget, watcher=console
+        made = pipeline.quantize_file(
+            model,
+            source,
+            out,
+            target,
+            rule=reference,
+            options=options,
+            mixing=mixing,
+            budget=budget,
+            patching=patching,
+            watcher=console,
         )
-        console.result(listings.quantized_json(quantized, out), listings.quantized(quantized, out))
+        if made.precision is None:
+            console.result(listings.quantized_json(made.graph, out), listings.quantized(made.graph, out))
+        else:
+            chosen = made.precision
+            console.result(precision.quantized_json(chosen, out), precision.quantized(chosen, out))
