@@ -105,8 +105,7 @@ static void multiply(const itr_dsp_outer *layer, const itr_conv_2d_packed_params
   }
   itr_dsp_outer_product(m->buffer, &layer->run, m->detour);
   for (int32_t k = 0; k < count; k++) {
-    memcpy(out + k * layer->out_bytes, m->detour + k * layer->run.pitch,
-           (size_t)layer->out_bytes);
+    memcpy(out + k * layer->out_bytes, m->detour + k * layer->run.pitch, (size_t)layer->out_bytes);
   }
 }
 

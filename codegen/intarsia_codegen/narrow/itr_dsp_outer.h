@@ -26,18 +26,18 @@ typedef struct {
 typedef struct {
   itr_dsp_outer_run run;
   const char *expand;
-  int32_t lanes;      /* pixels per activation word */
-  int32_t codes;      /* per word of a packed pixel */
-  int32_t run_bytes;  /* of an input pixel */
-  int32_t words;      /* of an input pixel, rounded up */
-  int32_t segment;    /* words that are expanded at a time */
-  int32_t chunk;      /* segments per chunk */
-  int32_t out_bytes;  /* of an output pixel */
-  int32_t detour;     /* whether pairs of channels do not end with the pixel */
-  int32_t zero;       /* byte of input zero points */
-  uint32_t excess;    /* of the stored weights */
-  uint32_t start;     /* of sums, in every field: excess * largest code * codes of a word */
-  int32_t buffer;     /* bytes of the buffer */
+  int32_t lanes;     /* pixels per activation word */
+  int32_t codes;     /* per word of a packed pixel */
+  int32_t run_bytes; /* of an input pixel */
+  int32_t words;     /* of an input pixel, rounded up */
+  int32_t segment;   /* words that are expanded at a time */
+  int32_t chunk;     /* segments per chunk */
+  int32_t out_bytes; /* of an output pixel */
+  int32_t detour;    /* whether pairs of channels do not end with the pixel */
+  int32_t zero;      /* byte of input zero points */
+  uint32_t excess;   /* of the stored weights */
+  uint32_t start;    /* of sums, in every field: excess * largest code * codes of a word */
+  int32_t buffer;    /* bytes of the buffer */
 } itr_dsp_outer;
 
 /* Scratch: the buffer, then ITR_DSP_OUTER_PIXELS outputs of pitch bytes, then 1 +

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Layers over packed feature maps by kernels for int8: a strip of rows at a time is unpacked and its
- * outputs are packed. Maps of 8 bits are used where they lie. */
+/* Layers over packed feature maps by kernels for int8: a strip of rows at a time is unpacked and
+ * its outputs are packed. Maps of 8 bits are used where they lie. */
 #ifndef ITR_DSP_STRIPS_H
 #define ITR_DSP_STRIPS_H
 
@@ -10,9 +10,9 @@ typedef struct {
   int32_t batch, in_h, in_w, in_c, out_h, out_w, out_c;
   int32_t reach_h, stride_h, pad_top; /* of windows, in rows */
   int32_t in_bits, out_bits;
-  int32_t strip;           /* output rows per strip */
-  int32_t in_bytes;        /* room for unpacked rows */
-  int32_t out_bytes;       /* room for outputs before they are packed */
+  int32_t strip;     /* output rows per strip */
+  int32_t in_bytes;  /* room for unpacked rows */
+  int32_t out_bytes; /* room for outputs before they are packed */
 } itr_dsp_strip_layer;
 
 typedef struct {
