@@ -7,9 +7,9 @@ BIN := $(VENV)/bin
 TFLM := .venv-tflm
 WORKERS ?= 2
 
-PACKAGES := gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf \
+PACKAGES := gcc g++ libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf \
             clang-19 qemu-system-arm qemu-system-misc python3-venv
-PROGRAMS := gcc arm-none-eabi-gcc riscv64-unknown-elf-gcc clang-19 qemu-system-arm qemu-system-riscv32
+PROGRAMS := gcc g++ arm-none-eabi-gcc riscv64-unknown-elf-gcc clang-19 qemu-system-arm qemu-system-riscv32
 
 export INTARSIA_TFLITE_RUNTIME_PYTHON ?= $(CURDIR)/$(TFLM)/bin/python
 
