@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from intarsia import assets, boards, toolchain
+from intarsia import assets, boards
 from intarsia.boards import Board
 from intarsia.device import Device
-from intarsia.errors import EnvironmentMissing, StageError
+from intarsia.errors import StageError
 from intarsia.runners import Link, find_runner
 from intarsia.wire import Damage, FrameReceiver, Message, Nak, encode_frame
 
@@ -45,12 +45,6 @@ def _cmake_list(items: list[str]) -> str:
 
 def compile_firmware(board: Board, folder: Path, profile: bool) -> Path:
     """Build runtime, HAL and test model with the board's toolchain file."""
-    try:
-        find_runner(board.runner.kind).check(board)
-    except EnvironmentMissing as missing:
-        pytest.skip(missing.message)
-    if toolchain.missing(board):
-        pytest.skip(f"{toolchain.missing(board)[0][0]} is not installed")
     definitions = {
         **board.definitions(),
         "ITR_MODEL": "runtime_test_model",

@@ -446,5 +446,4 @@ def test_every_operator_quantizes_and_an_interpreter_agrees(name: str) -> None:
             assert relative_error(expected, real(made, index, codes)) < limit
         for expected_out, out in zip(oracle.interpret(export(made), samples, "litert"), got, strict=True):
             assert all(np.array_equal(a, b) for a, b in zip(expected_out, out, strict=True))
-    if not done:
-        pytest.skip("has no float form")
+    assert done, f"{name} has no float form among its cases"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,7 +88,7 @@ class FusedAttrs(Attrs):
     activation: str = "NONE"
 
 
-class ElementwiseOperator(Operator):
+class ElementwiseOperator(Operator, ABC):
     """An operator of two operands that broadcast. A constant operand is the second of the kernel."""
 
     types: tuple[str, ...] = ("int8", "float32")
@@ -97,13 +98,13 @@ class ElementwiseOperator(Operator):
     second = "b"
     """Name of the kernel's second operand when it is constant."""
 
+    @abstractmethod
     def compute(self, node: Node, graph: Graph, a: np.ndarray, b: np.ndarray, swapped: bool) -> np.ndarray:
         """The result for operands in kernel order; `swapped` says that `a` is the node's second operand."""
-        raise NotImplementedError
 
+    @abstractmethod
     def arithmetic(self, node: Node, graph: Graph, swapped: bool) -> dict[str, Param]:
         """Parameters of the kernel beside the shape, for operands in kernel order."""
-        raise NotImplementedError
 
     def contract(self, code: str, flat: bool) -> str:
         word = self.name.lower()

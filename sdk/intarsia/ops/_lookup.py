@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
@@ -20,22 +21,22 @@ from intarsia.ops.base import Draw, Field, Operator, Shape, Values, pointwise
 _LARGEST_SHIFT = 22  # a difference of two codes has at most 9 bits with its sign
 
 
-class UnaryOperator(Operator):
+class UnaryOperator(Operator, ABC):
     """An element-wise operator of one tensor, int8 (int4, int2) or float32."""
 
     narrow = True
 
+    @abstractmethod
     def codes(self, node: Node, graph: Graph, x: Int64Array) -> Int64Array:
         """int8 output codes for int8 input codes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def real(self, node: Node, x: Float32Array) -> Float32Array:
         """float32 outputs for float32 inputs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def float_kernel(self, node: Node) -> tuple[str, str, dict[str, Param]]:
         """Folder, contract and parameters (beside `size`) of the float32 kernel."""
-        raise NotImplementedError
 
     def scale_fault(self, node: Node, graph: Graph) -> str | None:
         """Why the scales of an int8 node cannot be run, or None."""

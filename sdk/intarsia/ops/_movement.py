@@ -7,6 +7,7 @@ the tensor's shape and no content: its strides become the kernel's parameters).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -108,7 +109,7 @@ class Strides:
         return Strides(extents, steps_in, steps_out, in_offset, out_offset)
 
 
-class Movement(Operator):
+class Movement(Operator, ABC):
     """Base: subclasses give `infer`, `moves` and, if moves leave cells unwritten, `background`."""
 
     output_range: ClassVar[OutputRange] = OutputRange("input")
@@ -120,8 +121,9 @@ class Movement(Operator):
     """Positions of inputs that must be constant: axes, sizes, paddings."""
     max_rank: ClassVar[int] = MAX_DIMENSIONS
 
+    @abstractmethod
     def moves(self, node: Node, graph: Graph) -> list[Move]:
-        raise NotImplementedError
+        """Where the elements of the inputs go."""
 
     def background(self, node: Node, graph: Graph) -> int | float | None:
         """What the cells hold that no move writes; None when the moves write all."""
