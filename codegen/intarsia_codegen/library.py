@@ -34,18 +34,16 @@ def written() -> dict[tuple[str, str], Path]:
 
 
 @cache
-def generator(contract: str, isa: str) -> Generator | None:
-    """The kernel generator of a contract for an instruction set, or None when there is none."""
-    name = f"{contract}__{isa}"
-    if name not in generated():
-        return None
-    generate: Generator = importlib.import_module(f"{kernels.__name__}.{name}").generate
-    return generate
+def generators(contract: str, isa: str) -> tuple[Generator, ...]:
+    """The kernel generators of a contract for an instruction set: `<contract>__<isa>` and its variants behind it."""
+    base = f"{contract}__{isa}"
+    names = sorted(n for n in generated() if n == base or n.startswith(f"{base}_"))
+    return tuple(importlib.import_module(f"{kernels.__name__}.{name}").generate for name in names)
 
 
 @cache
 def generated() -> frozenset[str]:
-    """Names `<contract>__<isa>` that have a generator."""
+    """Names `<contract>__<isa>` or `<contract>__<isa>_<variant>` of all generators."""
     return frozenset(m.name for m in pkgutil.iter_modules(kernels.__path__) if "__" in m.name)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 from intarsia import ops
@@ -10,10 +11,11 @@ from intarsia.ir import Graph
 from intarsia.kernelcall import Alias
 from intarsia.plan import arena
 from intarsia.plan.plan import Plan
+from intarsia.request import Objective
 from intarsia_codegen import patches
 from intarsia_codegen.names import identifier
 from intarsia_codegen.program import Layer, Program
-from intarsia_codegen.select import choose
+from intarsia_codegen.select import Choose, Selector
 
 __all__ = ["Layer", "Program", "lower"]
 
@@ -25,33 +27,35 @@ def lower(
     portable: Callable[[int], bool] = lambda index: False,
     prefix: str | None = None,
     plan: Plan | None = None,
+    objective: Objective = Objective.BALANCED,
 ) -> Program:
     """Program of a graph for a board's instruction sets, best first.
 
     `portable(layer)` asks for portable C in a layer; `prefix` replaces the C identifier made from the graph's name.
-    A `plan` with patches makes its first layers run patch by patch. Raises UsageError when the plan is not for this
-    graph.
+    A `plan` with patches makes its first layers run patch by patch. `objective` is what the choice of kernels shall
+    save. Raises UsageError when the plan is not for this graph.
     """
     name = prefix or identifier(graph.name)
+    selector = Selector(isas, objective)
 
-    def isas_of(index: int) -> Sequence[str]:
-        return [isas[-1]] if portable(index) else isas
+    def choose(index: int) -> Choose:
+        return functools.partial(selector.choose, portable=portable(index))
 
     if plan is not None and plan.patched:
         stage = patches.lower(graph, plan)
-        first = [patches.layer(stage, layer, isas_of(layer.layer), name) for layer in stage.layers]
-        behind = [_layer(graph, i, isas_of(i), name) for i in range(len(first), len(graph.nodes))]
+        first = [patches.layer(stage, layer, choose(layer.layer), name) for layer in stage.layers]
+        behind = [_layer(graph, i, choose(i), name) for i in range(len(first), len(graph.nodes))]
         tasks = [patches.task(stage, layer) for layer in first] + [_task(layer) for layer in behind]
         buffers, placement = arena.plan(tasks, stage.lifetimes(), stage.size)
         return Program(graph, name, (*first, *behind), buffers, placement, plan, stage)
-    layers = [_layer(graph, index, isas_of(index), name) for index in range(len(graph.nodes))]
+    layers = [_layer(graph, index, choose(index), name) for index in range(len(graph.nodes))]
     lifetimes = arena.Lifetimes(graph.inputs, graph.outputs)
     tasks = [_task(layer) for layer in layers]
     buffers, placement = arena.plan(tasks, lifetimes, lambda t: graph.tensor(t).bytes)
     return Program(graph, name, tuple(layers), buffers, placement, plan)
 
 
-def _layer(graph: Graph, index: int, isas: Sequence[str], name: str) -> Layer:
+def _layer(graph: Graph, index: int, choose: Choose, name: str) -> Layer:
     node = graph.nodes[index]
     operator = ops.registry()[node.op]
     steps = operator.lower(node, graph)
@@ -61,7 +65,7 @@ def _layer(graph: Graph, index: int, isas: Sequence[str], name: str) -> Layer:
         index,
         node,
         operator.macs(node, graph),
-        tuple(choose(call, isas, label) for call, label in zip(calls, names, strict=True)),
+        tuple(choose(call, label) for call, label in zip(calls, names, strict=True)),
         tuple(step for step in steps if isinstance(step, Alias)),
     )
 

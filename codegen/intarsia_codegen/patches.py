@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from intarsia.ir import Graph
 from intarsia.plan import arena, lowering, patch
 from intarsia.plan.lowering import LayerCalls, Stage1
 from intarsia.plan.plan import Plan
 from intarsia_codegen.program import Layer
-from intarsia_codegen.select import choose
+from intarsia_codegen.select import Choose
 
 
 def lower(graph: Graph, plan: Plan) -> Stage1:
@@ -18,11 +16,11 @@ def lower(graph: Graph, plan: Plan) -> Stage1:
     return lowering.lower(patch.tiling(graph, plan))
 
 
-def layer(stage: Stage1, calls: LayerCalls, isas: Sequence[str], name: str) -> Layer:
+def layer(stage: Stage1, calls: LayerCalls, choose: Choose, name: str) -> Layer:
     """A layer of the branches with the kernels chosen for it."""
     count, stem = len(calls.calls), f"{name}_layer{calls.layer}"
     names = [f"{stem}_{k}" if count > 1 else stem for k in range(count)]
-    kernels = tuple(choose(call, isas, label) for call, label in zip(calls.calls, names, strict=True))
+    kernels = tuple(choose(call, label) for call, label in zip(calls.calls, names, strict=True))
     node = stage.tiling.head.nodes[calls.layer]
     return Layer(calls.layer, node, calls.macs, kernels, calls.aliases)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +14,14 @@ from intarsia.ir import Graph
 
 RANDOM_SAMPLES = 8
 """Seeded random samples that are compared when no data is given."""
+
+
+class Objective(enum.Enum):
+    """What the choice of kernels shall save: instructions, bytes of flash, or both in balance."""
+
+    SPEED = "speed"
+    BALANCED = "balanced"
+    SIZE = "size"
 
 
 class Watcher(Protocol):

@@ -54,17 +54,17 @@ def cases(operator: str) -> list[Case]:
     kind = ops.registry()[operator]
     for seed in range(200):
         graph = kind.cases(SeededDraw(seed))
-        if len(found) == COUNT:
+        if len(found) >= COUNT:
             break
         if graph.tensor(graph.inputs[0]).dtype.name != "int8" or kind.unsupported(graph.nodes[0], graph):
             continue
         (call,) = kind.lower(graph.nodes[0], graph)
         assert isinstance(call, KernelCall)
-        generate = library.generator(call.contract, "dsp")
-        kernel = generate(call, f"case_{operator.lower()}_{seed}") if generate else None
-        if kernel is not None and len(set(call.inputs)) == len(call.inputs):
-            values = [sample(graph.tensor(i), random) for i in call.inputs]
-            found.append(Case(graph, kernel, values))
+        for variant, generate in enumerate(library.generators(call.contract, "dsp")):
+            kernel = generate(call, f"case_{operator.lower()}_{seed}_{variant}")
+            if kernel is not None and len(set(call.inputs)) == len(call.inputs):
+                values = [sample(graph.tensor(i), random) for i in call.inputs]
+                found.append(Case(graph, kernel, values))
     return found
 
 

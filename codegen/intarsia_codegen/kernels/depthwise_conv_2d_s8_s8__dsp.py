@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """DEPTHWISE_CONV_2D int8 for Arm's DSP extension.
 
-3x3 windows with stride 1 or 2 go through planes of halfwords, all others tap by tap. One input channel
-makes it an ordinary convolution. Branches of patches share the code and the weights.
+Windows of any shape, tap by tap; branches of patches go through planes of halfwords where they can, other layers do so
+in a variant of its own. One input channel makes it an ordinary convolution. Branches share the code and the weights.
 """
 
 from __future__ import annotations
 
 from intarsia.kernelcall import KernelCall
-from intarsia_codegen.arm import depthwise_branches, depthwise_planar, depthwise_taps
+from intarsia_codegen.arm import depthwise_branches, depthwise_taps
 from intarsia_codegen.arm.channels import channels_of
 from intarsia_codegen.arm.layout import Layout
 from intarsia_codegen.generated import GeneratedKernel
@@ -29,6 +29,4 @@ def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
         return None
     if layout.branches and depthwise_branches.applies(layout):
         return depthwise_branches.kernel(call, name, layout, channels)
-    if not layout.branches and depthwise_planar.applies(g):
-        return depthwise_planar.kernel(name, g, channels)
     return depthwise_taps.kernel(call, name, layout, channels)

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Flash that a kernel's source will take, estimated from its text before anything is compiled."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from intarsia_codegen.generated import SourceFile
+
+INSTRUCTION_BYTES = 4
+"""Most instructions of the assembler sources are this long; C code counts by its lines with a semicolon."""
+
+STATEMENT_BYTES = 8
+"""Of Thumb or compressed RISC-V code for one C statement, on the average of the drivers of this package."""
+
+_ARRAY = re.compile(r"static const (u?)int(8|16|32)_t \w+\[(\d+)\]")
+
+
+def flash(source: SourceFile) -> int:
+    """Bytes: arrays exactly, code by a fixed number of bytes per instruction or statement."""
+    return _flash(source.name, source.text)
+
+
+@cache
+def _flash(name: str, text: str) -> int:
+    if name.endswith(".h"):
+        return 0
+    arrays = sum(int(bits) // 8 * int(count) for _, bits, count in _ARRAY.findall(text))
+    code = [line for line in text.splitlines() if not line.lstrip().startswith(("/", "*", "#", ".", "{"))]
+    if name.endswith(".S"):
+        return arrays + INSTRUCTION_BYTES * sum(not line.endswith(":") for line in code)
+    return arrays + STATEMENT_BYTES * sum(line.endswith(";") for line in code)
