@@ -21,6 +21,7 @@ from intarsia import assets, boards
 from intarsia.boards import Board
 from intarsia.ir import Graph
 from intarsia.plan.plan import Plan
+from intarsia.request import Objective
 from intarsia.runners import Link, Runner, find_runner
 from intarsia_codegen.emit import emit
 from intarsia_codegen.lower import Program, lower
@@ -62,6 +63,7 @@ def run_cases(
     board: str = "host",
     isas: Sequence[str] | None = None,
     plans: Sequence[Plan | None] | None = None,
+    objective: Objective = Objective.BALANCED,
 ) -> list[Outcome]:
     """Runs `samples[i]` (each a list of inputs) through `graphs[i]`, all in one firmware for `board`; `plans[i]` cuts
     it into patches.
@@ -71,7 +73,7 @@ def run_cases(
     """
     target = Target.of(board)
     programs = [
-        lower(graph, isas or target.isas, prefix=f"case{i}", plan=plan)
+        lower(graph, isas or target.isas, prefix=f"case{i}", plan=plan, objective=objective)
         for i, (graph, plan) in enumerate(zip(graphs, plans or [None] * len(graphs), strict=True))
     ]
     elf = build(programs, folder, target, [len(s) for s in samples])
