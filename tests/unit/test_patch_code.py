@@ -138,10 +138,10 @@ def test_generated_kernel_for_all_branches(
     """Chosen when it takes the parameters of a branch; one that does not gives way to the portable kernel."""
     blind = GeneratedKernel("blind", "", (), 0)
     generators = {
-        "strided_copy_x8": copying,
-        "conv_2d_s8_s8": lambda call, name: blind if call.variants else None,
+        "strided_copy_x8": (copying,),
+        "conv_2d_s8_s8": (lambda call, name: blind if call.variants else None,),
     }
-    monkeypatch.setattr(library, "generator", lambda contract, isa: generators.get(contract))
+    monkeypatch.setattr(library, "generators", lambda contract, isa: generators.get(contract, ()))
     plan = patch.plan_of(digits96, SPLIT, (2, 3))
     image = np.random.default_rng(1).integers(-128, 127, (1, 96, 96, 1), np.int8)
     (outcome,) = harness.run_cases([digits96], [[[image]]], tmp_path, plans=[plan])
