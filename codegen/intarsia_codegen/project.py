@@ -91,6 +91,7 @@ def describe(program: Program, board: Board, digest: bytes, emitted: Emitted) ->
         "model": graph.name,
         "identifier": program.identifier,
         "board": board.name,
+        "link": board.target.link,
         "rule": graph.rule,
         "hash": digest.hex(),
         "inputs": [_port(graph.tensor(t)) for t in graph.inputs],

@@ -30,6 +30,7 @@ LinkKind = Literal["pipe", "semihosting", "uart"]
 
 _SIZE = re.compile(r"(\d+)([KMG]?)")
 _NAME = r"^[a-z0-9][a-z0-9_-]*$"
+DEFAULT_BAUD = 115200
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -54,7 +55,8 @@ class Memory:
 
 @dataclass(frozen=True)
 class Target:
-    """What to compile for. `isa` lists instruction sets, best first; `hal` names folders of firmware/hal."""
+    """What to compile for. `isa` lists instruction sets, best first; `hal` names folders of firmware/hal; `baud` is the
+    speed of the UART."""
 
     arch: str
     cpu: str
@@ -63,6 +65,7 @@ class Target:
     cpu_flags: tuple[str, ...]
     hal: tuple[str, ...]
     link: LinkKind
+    baud: int
     defines: Mapping[str, str]
 
 
@@ -96,7 +99,13 @@ class Board:
     folder: Path
 
     def with_link(self, link: LinkKind) -> Board:
-        """The same board with another link between host and firmware."""
+        """The same board with another link between host and firmware.
+
+        Raises UsageError if it has no such link: only emulated boards have two, semihosting and UART.
+        """
+        own = self.target.link
+        if link != own and (own, link) != ("semihosting", "uart"):
+            raise UsageError(f"{self.name} has no link '{link}'", hint=f"it has '{own}'")
         return replace(self, target=replace(self.target, link=link))
 
     def definitions(self) -> dict[str, str]:
@@ -107,6 +116,7 @@ class Board:
             "ITR_COUNTER_UNIT": f'"{self.counter.unit}"',
             "ITR_TICKS_NUMERATOR": str(ticks.numerator),
             "ITR_TICKS_DENOMINATOR": str(ticks.denominator),
+            "ITR_UART_BAUD": f"{self.target.baud}u",
             "ITR_LINK_UART": "1" if self.target.link == "uart" else "0",
             **self.target.defines,
         }
@@ -148,6 +158,7 @@ class _TargetTable(StrictTable):
     cpu_flags: list[Annotated[str, Field(pattern=r"^-[A-Za-z0-9=+.,_-]+$")]]
     hal: list[_Name] = Field(min_length=1)
     link: LinkKind
+    baud: int = Field(DEFAULT_BAUD, ge=1200, le=4_000_000)
     defines: dict[
         Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
     ] = Field(default_factory=dict)
@@ -266,6 +277,7 @@ def _target(table: _TargetTable, file: Path) -> Target:
         cpu_flags=tuple(table.cpu_flags),
         hal=tuple(table.hal),
         link=table.link,
+        baud=table.baud,
         defines=MappingProxyType(dict(table.defines)),
     )
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from intarsia import boards, sizes, stack, toolchain
 from intarsia.boards import Board
@@ -55,7 +55,11 @@ def open_project(folder: Path) -> Project:
         raise UsageError(f"{marker} is damaged: {error}", hint="generate the project again") from None
     if not isinstance(document, dict) or document.get("schema") != "intarsia.project":
         raise UsageError(f"{marker} is not a project description", hint="generate the project again")
-    return Project(folder.absolute(), document, boards.load(str(document.get("board"))))
+    board = boards.load(str(document.get("board")))
+    link = document.get("link", board.target.link)
+    if link not in get_args(boards.LinkKind):
+        raise UsageError(f"{marker} names the link {link!r}", hint="generate the project again")
+    return Project(folder.absolute(), document, board.with_link(link))
 
 
 def tool(name: str) -> str:

@@ -4,18 +4,18 @@
 from __future__ import annotations
 
 import platform
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from intarsia import boards, build, oracle, stack, toolchain
 from intarsia.boards import Board
 from intarsia.errors import EnvironmentMissing
 from intarsia.runners import find_runner
+from intarsia.runners.base import find_tool
 
 SCHEMA, SCHEMA_VERSION = "intarsia.doctor", 1
 VERSION_SECONDS = 20.0
@@ -65,41 +65,45 @@ class Diagnosis:
 def diagnose(board: str | None = None) -> Diagnosis:
     """Checks what a board needs, or all boards. Raises UsageError for an unknown board."""
     chosen = [boards.load(name) for name in ([board] if board else boards.names())]
-    needs: dict[str, tuple[str, list[str]]] = {}
+    needs: dict[str, _Need] = {}
     for entry in chosen:
-        for program, install in _programs(entry):
-            needs.setdefault(program, (install, []))[1].append(entry.name)
+        for program, install, required in _programs(entry, asked=board is not None):
+            need = needs.setdefault(program, _Need(install))
+            need.users.append(entry.name)
+            need.required |= required
     with ThreadPoolExecutor(4) as pool:
         found = dict(zip(needs, pool.map(_version, needs), strict=True))
     programs = [
-        Check(program, found[program], tuple(users), install) for program, (install, users) in needs.items()
+        Check(program, found[program], tuple(need.users), need.install, need.required)
+        for program, need in needs.items()
     ]
     return Diagnosis(board, (_python(), *_build_tools(), *programs, *_interpreters()))
 
 
-def _programs(board: Board) -> Iterable[tuple[str, str]]:
-    """(program, command that installs it) of compiler, disassembler and runner, each once."""
-    found = dict(toolchain.needs(board))
+@dataclass
+class _Need:
+    install: str
+    users: list[str] = field(default_factory=list)
+    required: bool = False
+
+
+def _programs(board: Board, *, asked: bool) -> Iterable[tuple[str, str, bool]]:
+    """(program, command that installs it, whether it is required) of compiler, disassembler and runner, each once.
+
+    Tools that flash hardware are required only where the board was `asked` for: nobody has all boards.
+    """
+    found = {program: (install, True) for program, install in toolchain.needs(board)}
     program, install = stack.DISASSEMBLERS[board.target.arch]
-    found.setdefault(program, install)
-    emulator = getattr(board.runner.options, "program", None)
-    if emulator is not None:
-        found.setdefault(str(emulator), _runner_install(board))
-    return found.items()
-
-
-def _runner_install(board: Board) -> str:
-    """The command that installs what the board's runner lacks; empty when nothing is missing."""
-    try:
-        find_runner(board.runner.kind).check(board)
-    except EnvironmentMissing as error:
-        return error.hint or ""
-    return ""
+    found.setdefault(program, (install, True))
+    runner = find_runner(board.runner.kind)
+    for tool in runner.tools(board):
+        found.setdefault(tool.program, (tool.install, asked or runner.starts_firmware))
+    return [(program, install, required) for program, (install, required) in found.items()]
 
 
 def _version(program: str) -> str | None:
     """First line of what the program says about its version; None when it is not installed."""
-    path = shutil.which(program)
+    path = find_tool(program)
     if path is None:
         return None
     try:

@@ -19,7 +19,7 @@ from intarsia import dtypes
 from intarsia.build import Built, Project
 from intarsia.device import Device, Inference
 from intarsia.errors import StageError
-from intarsia.runners import find_runner
+from intarsia.runners import ANYWHERE, Link, Place, find_runner
 from intarsia.wire import Identity
 
 Progress = Callable[[int, int], None]
@@ -65,23 +65,22 @@ def measure(
     *,
     progress: Progress | None = None,
     stream: Frames | None = None,
+    place: Place = ANYWHERE,
     timeout: float = INFERENCE_SECONDS,
 ) -> Measurement:
     """Runs every sample (one array per model input, of its own type) on the project's board.
 
-    Emulated and host boards are started once per processor. Raises StageError when the device fails, does not answer
-    in `timeout` seconds, or runs another firmware.
+    Emulated and host boards are started once per processor, unless `place` names the port of one that runs already.
+    Raises StageError when the device fails, does not answer in `timeout` seconds, or runs another firmware.
     """
     project = built.project
     payloads = [b"".join(np.ascontiguousarray(x).tobytes() for x in sample) for sample in samples]
-    shards = _shards(project, len(payloads))
+    shards = _shards(project, place, len(payloads))
     answers: list[Inference | None] = [None] * len(payloads)
     tally = _Tally(len(payloads), progress, stream, project)
 
     def serve(indices: range) -> tuple[Identity, Counter[str]]:
-        with contextlib.closing(
-            find_runner(project.board.runner.kind).open(project.elf, project.board)
-        ) as link:
+        with contextlib.closing(connect(project, place)) as link:
             device = Device(link, timeout=timeout)
             identity = device.hello()
             _check_identity(identity, project)
@@ -116,9 +115,19 @@ def split_outputs(data: bytes, project: Project) -> list[np.ndarray]:
     return tensors
 
 
-def _shards(project: Project, count: int) -> list[range]:
+def connect(project: Project, place: Place) -> Link:
+    """A link to the project's firmware: started if its board is a process, unless a port says where it runs."""
+    runner = find_runner(project.board.runner.kind)
+    if runner.starts_firmware and place.port is not None:
+        from intarsia.runners._serial import SerialLink
+
+        return SerialLink(place.port, project.board.target.baud)
+    return runner.open(project.elf, project.board, place)
+
+
+def _shards(project: Project, place: Place, count: int) -> list[range]:
     """Interleaved sample indices for each instance of the board: several where boards are processes."""
-    several = project.board.runner.kind in ("host", "qemu")
+    several = find_runner(project.board.runner.kind).starts_firmware and place.port is None
     instances = min(os.cpu_count() or 1, count) if several else min(1, count)
     return [range(start, count, instances) for start in range(instances)]
 

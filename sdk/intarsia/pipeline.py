@@ -44,7 +44,7 @@ from intarsia.report import files, gates, precision
 from intarsia.report import run as report
 from intarsia.report.document import Document
 from intarsia.request import Budget, DataSource, Mixing, Patching, Request, Silent, Watcher
-from intarsia.runners import find_runner
+from intarsia.runners import ANYWHERE, Place, find_runner
 from intarsia_codegen import library
 from intarsia_codegen import project as codegen
 from intarsia_codegen.lower import Program, lower
@@ -56,8 +56,6 @@ RELAXATIONS = (1.0, 1.25, 1.5, 2.0)
 """Shares of the RAM that patches may take with 8 bits, in this order, where fewer bits can be chosen."""
 
 DEFAULT_RULE = "tflm"
-WITHOUT_FLASHING = ("host", "qemu")
-"""Runners that start a firmware from its file."""
 
 
 def load_model(path: Path, *, rule: str | None = None) -> Graph:
@@ -333,16 +331,10 @@ def build_project(folder: Path, *, budget: Budget | None = None, jobs: int | Non
     return build.build(folder, ram=budget.ram, flash=budget.flash, jobs=jobs)
 
 
-def flash_project(folder: Path) -> str:
-    """Writes a firmware to its board and says what was done. Raises StageError when that cannot be."""
+def flash_project(folder: Path, place: Place = ANYWHERE) -> str:
+    """Writes a built firmware to its board and says what was done. Raises as `Runner.flash`."""
     project = build.open_project(folder)
-    name, kind = project.board.name, project.board.runner.kind
-    if kind in WITHOUT_FLASHING:
-        return f"{name} needs no flashing: `intarsia run` starts the firmware itself"
-    raise StageError(
-        f"{name} is run by '{kind}', which cannot flash yet",
-        hint=f"flash {project.elf} with the board's own tool, then use `intarsia run`",
-    )
+    return find_runner(project.board.runner.kind).flash(project.elf, project.board, place)
 
 
 def run_project(built: Built, request: Request, *, watcher: Watcher | None = None) -> report.Run:
@@ -359,7 +351,9 @@ def measure_project(built: Built, request: Request, *, watcher: Watcher | None =
     dataset = request.load(modelfile.load(built.project.folder / "model.itr"))
     watcher.stage(f"run on {built.project.board.name}")
     stream = watcher.frame if request.stream else None
-    return measure.measure(built, dataset.samples, progress=watcher.progress, stream=stream)
+    return measure.measure(
+        built, dataset.samples, progress=watcher.progress, stream=stream, place=request.place
+    )
 
 
 def validate(
@@ -412,6 +406,9 @@ def profile(
         reference = _expected(graph, dataset, request.oracle, original)
         watcher.stage("build")
         built = build_project(project, budget=budget)
+        if not find_runner(board.runner.kind).starts_firmware:
+            watcher.stage(f"flash {board.name}")
+            watcher.note(flash_project(project, request.place))
         result = _run(built, dataset, reference, request, watcher)
         if target is not None:
             files.write(result, target)
@@ -451,7 +448,9 @@ def _run(
 ) -> report.Run:
     watcher.stage(f"run on {built.project.board.name}")
     stream = watcher.frame if request.stream else None
-    measured = measure.measure(built, dataset.samples, progress=watcher.progress, stream=stream)
+    measured = measure.measure(
+        built, dataset.samples, progress=watcher.progress, stream=stream, place=request.place
+    )
     watcher.stage("compare with the reference")
     name, expected = reference.result()
     rule = str(built.project.document["rule"])

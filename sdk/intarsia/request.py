@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from intarsia import data
 from intarsia.data import Dataset
 from intarsia.ir import Graph
+from intarsia.runners.base import ANYWHERE, Place
 
 RANDOM_SAMPLES = 8
 """Seeded random samples that are compared when no data is given."""
@@ -115,11 +116,12 @@ class Mixing:
 
 @dataclass(frozen=True)
 class Request:
-    """What to run and what to compare it with."""
+    """What to run, where, and what to compare it with."""
 
     data: DataSource | None = None
     oracle: str = "auto"
     stream: bool = False
+    place: Place = ANYWHERE
 
     def load(self, graph: Graph) -> Dataset:
         """The samples to run. Raises UsageError."""

@@ -67,7 +67,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "error", "hint"),
     [
         (["profle"], "no such command 'profle'", "did you mean profile?"),
-        (["profile", "--bord", "host"], "no such option: --bord", "did you mean --board?"),
+        (["profile", "--bord", "host"], "no such option: --bord", "did you mean --board"),
         (["profile"], "missing argument 'MODEL'", "`intarsia profile --help`"),
         (["profile", "m.tflite"], "missing option '--board'", "`intarsia profile --help`"),
         (["build", "x", "-j", "0"], "invalid value for '--jobs'", "`intarsia build --help`"),

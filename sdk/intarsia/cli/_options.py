@@ -7,21 +7,26 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from intarsia.errors import UsageError
 
 if TYPE_CHECKING:
+    from intarsia.boards import Board as BoardType
+    from intarsia.boards import LinkKind
     from intarsia.quantize import Options
     from intarsia.request import Budget, DataSource, Mixing, Patching
+    from intarsia.runners import Place
 
 RULES = ("tflm", "litert")
 ORACLES = ("auto", "intarsia", "interpreter")
 INPUT_MODES = ("arena", "reader")
 METHODS = ("vdqs", "uniform8", "uniform4", "memory-greedy", "random")
 MAX_DROP = 0.01
+LINKS = ("semihosting", "uart")
+MAX_WAIT = 3600.0
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kKmM]?)(?:i?[bB])?")
 _FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20}
@@ -164,6 +169,56 @@ MaxDrop = Annotated[
         show_default=False,
     ),
 ]
+
+Port = Annotated[
+    str | None,
+    typer.Option(
+        "--port",
+        metavar="PORT",
+        help="Serial port of the board: name, serial number or USB id (VID:PID). See `intarsia devices`.  "
+        "[default: the only one that fits]",
+        show_default=False,
+    ),
+]
+Probe = Annotated[
+    str | None,
+    typer.Option(
+        "--probe",
+        metavar="ID",
+        help="Serial number of the debug probe, or the folder of a UF2 drive.  [default: the only one that fits]",
+        show_default=False,
+    ),
+]
+Wait = Annotated[
+    float, typer.Option("--wait", metavar="S", help="Wait up to S seconds until the board is connected.")
+]
+Link = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(LINKS),
+        autocompletion=lambda: list(LINKS),
+        help="How an emulated board is talked to.  [default: semihosting]",
+        show_default=False,
+    ),
+]
+
+
+def place(probe: str | None, port: str | None, wait: float = 0.0) -> Place:
+    """Which of the connected devices is meant. Raises UsageError."""
+    from intarsia.runners import Place
+
+    if not 0.0 <= wait <= MAX_WAIT:
+        raise UsageError(f"--wait: {wait:g} s is no time to wait", hint=f"0 to {MAX_WAIT:g} seconds")
+    for option, value in (("--probe", probe), ("--port", port)):
+        if value is not None and not value.strip():
+            raise UsageError(f"{option}: nothing is given", hint="`intarsia devices` lists what is connected")
+    return Place(probe, port, wait)
+
+
+def linked(board: BoardType, link: str | None) -> BoardType:
+    """The board with the link that was asked for. Raises UsageError when it has no such link."""
+    choice(link, LINKS, "--link")
+    return board if link is None else board.with_link(cast("LinkKind", link))
 
 
 def size(text: str | None, option: str) -> int | None:

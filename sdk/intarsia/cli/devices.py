@@ -13,7 +13,7 @@ def command(
 ) -> None:
     """List serial ports and debug probes.
 
-    Probes are looked for where pyocd is installed."""
+    Choose among them with --port and --probe of other commands."""
     from intarsia import devices
     from intarsia.report import listings
 

@@ -27,6 +27,7 @@ def command(
     estimator: _options.Range = None,
     input_scale: _options.InputScale = None,
     input_offset: _options.InputOffset = 0.0,
+    link: _options.Link = None,
     as_json: _options.Json = False,
     verbose: _options.Verbose = 0,
     quiet: _options.Quiet = 0,
@@ -39,6 +40,7 @@ def command(
     A float model is quantized first when --calib gives samples, and stays float otherwise.
     """
     _options.choice(reference, _options.RULES, "--reference")
+    _options.choice(link, _options.LINKS, "--link")
     budget = _options.budget(ram, flash)
     patching = _options.patching(patches, input_mode, plan)
     options = _options.quantization(estimator, calib)
@@ -50,7 +52,7 @@ def command(
 
     source = _options.source(calib, input_scale, input_offset, None) if calib else None
     with _console.Console(verbose, quiet, progress, as_json) as console:
-        target = boards.load(board)
+        target = _options.linked(boards.load(board), link)
         graph = pipeline.prepare(model, rule=reference, calibration=source, options=options, watcher=console)
         console.stage(f"generate for {target.name}")
         pipeline.generate(graph, target, out, budget=budget, patching=patching)

@@ -43,6 +43,10 @@ def command(
             show_default=False,
         ),
     ] = None,
+    link: _options.Link = None,
+    probe: _options.Probe = None,
+    port: _options.Port = None,
+    wait: _options.Wait = 0.0,
     as_json: _options.Json = False,
     verbose: _options.Verbose = 0,
     quiet: _options.Quiet = 0,
@@ -50,7 +54,7 @@ def command(
 ) -> None:
     """All of it in one go: from a model to figures.
 
-    Imports, generates, builds, runs, and compares with the reference.
+    Imports, generates, builds, flashes, runs, and compares with the reference.
 
     A float model is quantized first when --calib gives samples, and stays float otherwise. Where --bits or
     --weight-bits allow fewer than 8 bits, they are chosen for the board with the same samples.
@@ -61,6 +65,8 @@ def command(
     patching = _options.patching(patches, input_mode, plan)
     options = _options.quantization(estimator, calib)
     mixing = _options.mixing(bits, weight_bits, method, max_drop, calib)
+    place = _options.place(probe, port, wait)
+    _options.choice(link, _options.LINKS, "--link")
     _options.check_samples(samples, input_scale, input_offset, data, calib)
     _options.present(model, data, calib, plan)
 
@@ -73,8 +79,8 @@ def command(
     with _console.Console(verbose, quiet, progress, as_json) as console:
         run = pipeline.profile(
             model,
-            boards.load(board),
-            Request(measured, oracle),
+            _options.linked(boards.load(board), link),
+            Request(measured, oracle, place=place),
             rule=reference,
             calibration=samples_of(calib, label_column=label_column) if calib else None,
             options=options,

@@ -29,6 +29,9 @@ def command(
         ),
     ] = None,
     stream: Annotated[bool, typer.Option("--stream", help="Print JSON lines as results arrive.")] = False,
+    probe: _options.Probe = None,
+    port: _options.Port = None,
+    wait: _options.Wait = 0.0,
     as_json: _options.Json = False,
     verbose: _options.Verbose = 0,
     quiet: _options.Quiet = 0,
@@ -41,6 +44,7 @@ def command(
         raise UsageError("--stream and --json exclude each other", hint="--stream prints JSON lines already")
     if out is not None and out.suffix != ".npz":
         raise UsageError(f"-o: '{out}' does not end in .npz", hint="such as -o outputs.npz")
+    place = _options.place(probe, port, wait)
     _options.check_samples(samples, input_scale, input_offset, inputs)
     _options.present(project, inputs)
 
@@ -52,7 +56,7 @@ def command(
     with _console.Console(verbose, quiet, progress, as_json) as console:
         console.stage("build")
         built = pipeline.build_project(project)
-        request = Request(source, stream=stream)
+        request = Request(source, stream=stream, place=place)
         measured = pipeline.measure_project(built, request, watcher=console)
         if out is not None:
             files.write_measured(measured, out)

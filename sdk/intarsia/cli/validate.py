@@ -37,6 +37,9 @@ def command(
     junit_xml: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the gates as JUnit XML.", show_default=False)
     ] = None,
+    probe: _options.Probe = None,
+    port: _options.Port = None,
+    wait: _options.Wait = 0.0,
     as_json: _options.Json = False,
     verbose: _options.Verbose = 0,
     quiet: _options.Quiet = 0,
@@ -49,6 +52,7 @@ def command(
     _options.choice(oracle, _options.ORACLES, "--oracle")
     _options.share(min_accuracy, "--min-accuracy")
     _options.share(max_drop, "--max-drop")
+    place = _options.place(probe, port, wait)
     _options.check_samples(samples, input_scale, input_offset, data)
     _options.present(project, data)
 
@@ -59,7 +63,7 @@ def command(
     source = _options.source(data, input_scale, input_offset, label_column, samples) if data else None
     limits = gates.Limits(min_accuracy, max_drop, bit_exact)
     with _console.Console(verbose, quiet, progress, as_json) as console:
-        document = pipeline.validate(project, Request(source, oracle), limits, watcher=console)
+        document = pipeline.validate(project, Request(source, oracle, place=place), limits, watcher=console)
         if junit_xml is not None:
             files.replace_text(junit_xml, gates.junit(document))
         console.result(document.to_json(), text.run_report(document))

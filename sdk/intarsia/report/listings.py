@@ -117,11 +117,17 @@ def _size(size: int | None) -> str:
 
 def devices(found: Devices) -> str:
     """Ports, then probes."""
-    rows = [["serial port", safe(p.port), safe(p.description), p.usb or "-"] for p in found.ports]
-    rows += [["probe", safe(p.id), safe(p.description), "-"] for p in found.probes or ()]
-    lines = table(("kind", "id", "description", "usb"), rows, "<<<<") if rows else ["no serial ports"]
+    rows = [
+        ["serial port", safe(p.port), p.usb or "-", safe(p.serial_number or "-"), safe(p.description)]
+        for p in found.ports
+    ]
+    rows += [["probe", "-", p.usb or "-", safe(p.id), safe(p.description)] for p in found.probes or ()]
+    headers = ("kind", "name", "usb", "serial number", "description")
+    lines = table(headers, rows, "<<<<<") if rows else []
+    if not found.ports:
+        lines.append("no serial ports")
     if found.probes is None:
-        lines.append("debug probes were not looked for: pip install pyocd")
+        lines.append("debug probes cannot be listed here: pip install pyocd")
     elif not found.probes:
         lines.append("no debug probes")
     return "\n".join(lines)

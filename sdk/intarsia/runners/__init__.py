@@ -8,9 +8,9 @@ import pkgutil
 
 from intarsia.errors import UsageError
 from intarsia.runners._options import did_you_mean
-from intarsia.runners.base import Link, Runner
+from intarsia.runners.base import ANYWHERE, Link, Place, Runner
 
-__all__ = ["Link", "Runner", "find_runner", "runner_kinds"]
+__all__ = ["ANYWHERE", "Link", "Place", "Runner", "find_runner", "runner_kinds"]
 
 
 def runner_kinds() -> tuple[str, ...]:

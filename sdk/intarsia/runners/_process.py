@@ -12,9 +12,13 @@ import time
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from intarsia.errors import StageError
+from intarsia.runners.base import LinkLost
+
+if TYPE_CHECKING:
+    from intarsia.boards import Board
 
 _POLL_SECONDS = 0.05
 _GRACE_SECONDS = 0.5
@@ -41,6 +45,11 @@ def require_file(elf: Path) -> Path:
     if not elf.is_file():
         raise StageError(f"there is no firmware at {elf}", hint="build it first")
     return elf.resolve()
+
+
+def needs_no_flashing(board: Board) -> str:
+    """What `flash` says for a firmware that runs as a process."""
+    return f"{board.name} needs no flashing: `intarsia run` starts the firmware itself"
 
 
 def start_process(command: Sequence[str], folder: Path, *, piped: bool = False) -> subprocess.Popen[bytes]:
@@ -108,6 +117,7 @@ class ProcessLink:
         ends_on_eof: bool = True,
     ) -> None:
         self.lossy = lossy
+        self.seconds_per_byte = 0.0
         self._process = process
         self._reader = reader
         self._writer = writer
@@ -158,6 +168,10 @@ class ProcessLink:
                 )
             _wait(self._writer, select.POLLOUT, deadline)
 
+    def reopen(self, timeout: float) -> bool:
+        """A firmware that has ended does not come back."""
+        return False
+
     def close(self, timeout: float = 5.0) -> int | None:
         """See `Link.close`."""
         if self._finalizer.alive:
@@ -172,14 +186,12 @@ class ProcessLink:
             self._finalizer()
         return self._status
 
-    def _died(self) -> StageError:
+    def _died(self) -> LinkLost:
         try:
             ended = f"ended with exit code {self._process.wait(1.0)}"
         except subprocess.TimeoutExpired:
             ended = "closed its link"
-        return StageError(
-            f"the firmware {ended}{self._said()}", hint="build it again, or look at its messages"
-        )
+        return LinkLost(f"the firmware {ended}{self._said()}", hint="build it again, or look at its messages")
 
     def _said(self) -> str:
         tail = read_log(self._folder)

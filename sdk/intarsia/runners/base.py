@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a runner offers (start a firmware) and what it hands out (a byte link to it)."""
+"""What a runner offers (flash a firmware, start it) and what it hands out (a byte link to it)."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from intarsia.errors import EnvironmentMissing
+from intarsia.errors import EnvironmentMissing, StageError
 
 if TYPE_CHECKING:
     from intarsia.boards import Board
+
+
+class LinkLost(StageError):
+    """The other end went away: unplugged, powered off, closed."""
 
 
 class Link(Protocol):
@@ -20,14 +26,20 @@ class Link(Protocol):
     lossy: bool
     """Whether bytes may get lost on the way, so that silence is worth a repeated request."""
 
+    seconds_per_byte: float
+    """How long a byte is on its way, at least; 0 where nothing limits it."""
+
     def read(self, max_bytes: int, timeout: float) -> bytes:
         """At least one byte, at most `max_bytes`; empty if none came within `timeout` seconds.
 
-        Raises StageError if the other end is gone.
+        Raises LinkLost if the other end is gone.
         """
 
     def write(self, data: bytes, timeout: float) -> None:
-        """Hand over all of `data`; raises StageError if that takes longer, or if the other end is gone."""
+        """Hand over all of `data`; raises StageError if that takes longer, LinkLost if the other end is gone."""
+
+    def reopen(self, timeout: float) -> bool:
+        """Connect again after LinkLost, within `timeout` seconds; False if that cannot be."""
 
     def close(self, timeout: float = 5.0) -> int | None:
         """End the firmware (waiting at most `timeout` seconds for it to end by itself) and free everything.
@@ -36,25 +48,75 @@ class Link(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Place:
+    """Which of the connected devices is meant, and how long to wait for it.
+
+    `probe`: serial number of a debug probe (or the folder of a UF2 drive). `port`: name, serial number or USB id
+    (VID:PID) of a serial port. None: the only one that fits. `wait` in seconds.
+    """
+
+    probe: str | None = None
+    port: str | None = None
+    wait: float = 0.0
+
+
+ANYWHERE = Place()
+"""The only device that fits, without waiting."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program that a runner starts, and the command that installs it."""
+
+    program: str
+    install: str
+
+
 class Runner(Protocol):
-    """Starts firmware on one kind of target."""
+    """Flashes and starts firmware on one kind of target."""
+
+    starts_firmware: bool
+    """Whether `open` starts a firmware from its file, as often as wanted; else it runs on hardware."""
 
     def parse_options(self, table: Mapping[str, Any], where: str) -> object:
         """Check the board's `[runner]` table (without `kind`); raises UsageError naming `where`."""
 
+    def tools(self, board: Board) -> Sequence[Tool]:
+        """The programs it needs."""
+
     def check(self, board: Board) -> None:
         """Raises EnvironmentMissing, with the command that installs it, if a tool is missing."""
 
-    def open(self, elf: Path, board: Board) -> Link:
-        """Start `elf` and connect to it.
+    def flash(self, elf: Path, board: Board, place: Place = ANYWHERE) -> str:
+        """Write `elf` to the board and start it; says what was done.
 
-        Raises EnvironmentMissing if a tool is missing and StageError if it does not start.
+        Raises EnvironmentMissing if tool or device is missing, UsageError if it is not clear which device is
+        meant, and StageError with the tool's own message if it fails.
         """
+
+    def open(self, elf: Path, board: Board, place: Place = ANYWHERE) -> Link:
+        """Connect to the firmware, which is started from `elf` where `starts_firmware`.
+
+        Raises EnvironmentMissing if a tool or the port is missing and StageError if it does not start.
+        """
+
+
+def find_tool(program: str) -> str | None:
+    """Path of a program: on PATH, or else beside this Python, where pip puts it."""
+    beside = Path(sys.executable).parent
+    return shutil.which(program) or shutil.which(program, path=str(beside))
 
 
 def require_tool(program: str, install: str) -> str:
     """The path of `program`; raises EnvironmentMissing with the hint `install` if there is none."""
-    path = shutil.which(program)
+    path = find_tool(program)
     if path is None:
         raise EnvironmentMissing(f"{program} is not installed", hint=install)
     return path
+
+
+def require_tools(tools: Sequence[Tool]) -> None:
+    """Raises EnvironmentMissing for the first tool that is missing."""
+    for tool in tools:
+        require_tool(tool.program, tool.install)

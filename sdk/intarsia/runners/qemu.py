@@ -12,7 +12,7 @@ import select
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,13 +23,14 @@ from intarsia.errors import StageError
 from intarsia.runners._options import StrictTable, parse_table
 from intarsia.runners._process import (
     ProcessLink,
+    needs_no_flashing,
     read_log,
     release,
     require_file,
     scratch_folder,
     start_process,
 )
-from intarsia.runners.base import Link, require_tool
+from intarsia.runners.base import ANYWHERE, Link, Place, Tool, require_tool, require_tools
 from intarsia.wire import RECEIVE_FIFO, TRANSMIT_FIFO
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class QemuOptions:
 class QemuRunner:
     """Starts QEMU in a scratch folder of its own and connects to the firmware in it."""
 
+    starts_firmware = True
+
     def parse_options(self, table: Mapping[str, Any], where: str) -> object:
         """See `Runner.parse_options`."""
         parsed = parse_table(_Table, table, where)
@@ -70,12 +73,22 @@ class QemuRunner:
 
     def check(self, board: Board) -> None:
         """See `Runner.check`."""
-        self._program(board)
+        require_tools(self.tools(board))
 
-    def open(self, elf: Path, board: Board) -> Link:
+    def tools(self, board: Board) -> Sequence[Tool]:
+        """See `Runner.tools`."""
+        program = _options(board).program
+        return (Tool(program, f"sudo apt-get install {_PACKAGES.get(program, program)}"),)
+
+    def flash(self, elf: Path, board: Board, place: Place = ANYWHERE) -> str:
+        """There is nothing to flash."""
+        return needs_no_flashing(board)
+
+    def open(self, elf: Path, board: Board, place: Place = ANYWHERE) -> Link:
         """See `Runner.open`."""
         options = _options(board)
-        program = self._program(board)
+        (tool,) = self.tools(board)
+        program = require_tool(tool.program, tool.install)
         cpu = ["-cpu", options.cpu] if options.cpu else []
         base = [program, "-M", options.machine, *cpu, "-display", "none", "-monitor", "none"]
         base += ["-icount", f"shift={options.icount_shift}"]
@@ -85,11 +98,6 @@ class QemuRunner:
         if board.target.link == "uart":
             return _open_uart(base, folder)
         return _open_fifos(base, folder)
-
-    @staticmethod
-    def _program(board: Board) -> str:
-        program = _options(board).program
-        return require_tool(program, f"sudo apt-get install {_PACKAGES.get(program, program)}")
 
 
 def _options(board: Board) -> QemuOptions:
