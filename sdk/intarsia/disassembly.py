@@ -75,9 +75,16 @@ def _pushed(mnemonic: str, operands: str, arch: str) -> int | None:
     if arch == "arm":
         return _pushed_arm(mnemonic, operands)
     if arch == "riscv":
-        match = _RISCV_SUB.match(operands)
-        return int(match[1]) if mnemonic in ("addi", "add", "c.addi16sp") and match else 0
+        return _pushed_riscv(mnemonic, operands)
     return _pushed_x86(mnemonic, operands)
+
+
+def _pushed_riscv(mnemonic: str, operands: str) -> int | None:
+    """A frame that is a register's value holds vectors whose length the compiler was not told."""
+    match = _RISCV_SUB.match(operands)
+    if mnemonic in ("addi", "add", "c.addi16sp") and match:
+        return int(match[1])
+    return None if mnemonic == "sub" and operands.startswith("sp,sp,") else 0
 
 
 def _pushed_x86(mnemonic: str, operands: str) -> int:

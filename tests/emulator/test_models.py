@@ -41,6 +41,8 @@ CASES = [
     Expected(KWS, "qemu-cortex-m3", 4),
     Expected(KWS, "qemu-cortex-m33", 8),
     Expected(KWS, "qemu-riscv32", 4),
+    Expected(RESNET, "qemu-riscv32-v", 2),
+    Expected(VWW, "qemu-riscv32-v", 2),
 ]
 
 

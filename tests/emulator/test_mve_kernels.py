@@ -19,16 +19,13 @@ from intarsia.fixedpoint import (
     rounding_divide_by_pot,
     saturating_rounding_doubling_high_mul,
 )
-from intarsia.ir import Graph, Quantization
+from intarsia.ir import Graph
 from intarsia.kernelcall import KernelCall
-from intarsia.ops import _cases
-from intarsia.ops.conv_2d import Conv2DAttrs
-from intarsia.ops.depthwise_conv_2d import DepthwiseConv2DAttrs
-from intarsia.ops.fully_connected import FullyConnectedAttrs
 from intarsia_codegen.mve import fit, summation
 from support import harness
 from support.agree import assert_agree
-from support.draw import SeededDraw, sample
+from support.draw import sample
+from support.layers import drawn, layer, scaled_layer
 
 BOARD = "qemu-cortex-m55"
 OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D")
@@ -42,24 +39,11 @@ def run(graphs: Sequence[Graph], folder: Path, *, least_generated: int) -> None:
     outcomes = harness.run_cases(graphs, samples, folder, board=BOARD, isas=("mve", "scalar"))
     generated = 0
     for graph, inputs, outcome in zip(graphs, samples, outcomes, strict=True):
-        kernels = [kernel for layer in outcome.program.layers for kernel in layer.kernels]
+        kernels = [kernel for step in outcome.program.layers for kernel in step.kernels]
         generated += all(kernel.isa == "mve" for kernel in kernels)
         for values, got in zip(inputs, outcome.outputs, strict=True):
             assert_agree(graph, got, simulate.run(graph, values), BOARD)
     assert generated >= least_generated
-
-
-def drawn(operator: str, count: int, rule: str = "tflm") -> list[Graph]:
-    """Supported int8 cases of an operator's own generator."""
-    found: list[Graph] = []
-    seed = 0
-    while len(found) < count:
-        graph = ops.registry()[operator].cases(SeededDraw(seed)).replace(rule=rule)
-        seed += 1
-        integer = graph.tensor(graph.inputs[0]).dtype.name == "int8"
-        if integer and ops.registry()[operator].unsupported(graph.nodes[0], graph) is None:
-            found.append(graph)
-    return found
 
 
 @pytest.mark.emulator
@@ -71,31 +55,6 @@ def test_drawn_layers(operator: str, tmp_path: Path) -> None:
 @pytest.mark.emulator
 def test_fully_connected_rounded_once(tmp_path: Path) -> None:
     run(drawn("FULLY_CONNECTED", DRAWN, "litert"), tmp_path, least_generated=DRAWN // 3)
-
-
-def windowed(
-    operator: str,
-    shape: tuple[int, ...],
-    kernel: tuple[int, int],
-    channels: int,
-    seed: int,
-    *,
-    stride: tuple[int, int] = (1, 1),
-    dilation: tuple[int, int] = (1, 1),
-    padding: str = "SAME",
-    activation: str = "NONE",
-) -> Graph:
-    """One convolution with per-channel weights; quantization from the seed."""
-    case = _cases.Case(SeededDraw(seed))
-    x = case.input(shape, "int8")
-    if operator == "CONV_2D":
-        weights = case.weights(x, (channels, *kernel, shape[3]), axis=0)
-        attrs: Conv2DAttrs | DepthwiseConv2DAttrs = Conv2DAttrs(padding, stride, dilation, activation)
-    else:
-        weights = case.weights(x, (1, *kernel, channels), axis=3)
-        attrs = DepthwiseConv2DAttrs(padding, stride, dilation, activation)
-    inputs = [x, weights, case.bias(x, weights, channels)]
-    return case.graph(ops.registry()[operator], inputs, attrs)
 
 
 CONVOLUTIONS: tuple[tuple[tuple[int, ...], tuple[int, int], int, dict[str, Any]], ...] = (
@@ -136,7 +95,7 @@ DEPTHWISE: tuple[tuple[tuple[int, ...], tuple[int, int], dict[str, Any]], ...] =
 @pytest.mark.emulator
 def test_convolution_shapes(tmp_path: Path) -> None:
     graphs = [
-        windowed("CONV_2D", shape, kernel, channels, seed, **options)
+        layer("CONV_2D", shape, kernel, channels, seed, **options)
         for seed, (shape, kernel, channels, options) in enumerate(CONVOLUTIONS)
     ]
     run(graphs, tmp_path, least_generated=len(graphs))
@@ -163,7 +122,7 @@ def test_channels_that_no_input_changes(tmp_path: Path) -> None:
         ((1, 4, 4, 3), (3, 3), 21, (3, 11, 12)),
     )
     graphs = [
-        with_constant_channels(windowed("CONV_2D", shape, kernel, channels, seed), live)
+        with_constant_channels(layer("CONV_2D", shape, kernel, channels, seed), live)
         for seed, (shape, kernel, channels, live) in enumerate(cases)
     ]
     run(graphs, tmp_path, least_generated=len(graphs))
@@ -172,22 +131,10 @@ def test_channels_that_no_input_changes(tmp_path: Path) -> None:
 @pytest.mark.emulator
 def test_depthwise_shapes(tmp_path: Path) -> None:
     graphs = [
-        windowed("DEPTHWISE_CONV_2D", shape, kernel, seed=seed, **{"channels": shape[3], **options})
+        layer("DEPTHWISE_CONV_2D", shape, kernel, seed=seed, **{"channels": shape[3], **options})
         for seed, (shape, kernel, options) in enumerate(DEPTHWISE)
     ]
     run(graphs, tmp_path, least_generated=len(graphs))
-
-
-def scaled_layer(exponent: int, seed: int, activation: str) -> Graph:
-    """A fully connected layer whose factor is about 2**exponent: left shifts, no shift, very far right."""
-    case = _cases.Case(SeededDraw(seed))
-    x = case.input((3, 7), "int8", Quantization((1.0,), (-5,)))
-    weights = case.weights(x, (6, 7), axis=0)
-    quant = case.tensors[weights].quant
-    assert quant is not None
-    output = Quantization((float(np.float32(max(quant.scale) * 2.0**-exponent)),), (seed % 5 - 2,))
-    operator = ops.registry()["FULLY_CONNECTED"]
-    return case.graph(operator, [x, weights], FullyConnectedAttrs(activation), [("int8", output)])
 
 
 @pytest.mark.emulator

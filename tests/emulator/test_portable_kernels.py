@@ -18,7 +18,7 @@ pytestmark = pytest.mark.emulator
 CASES = 2
 
 
-@pytest.mark.parametrize("board", ["qemu-cortex-m3", "qemu-riscv32"])
+@pytest.mark.parametrize("board", ["qemu-cortex-m3", "qemu-riscv32", "qemu-riscv32-v"])
 def test_every_operator(board: str, tmp_path: Path) -> None:
     graphs = [
         operator.cases(SeededDraw(seed))

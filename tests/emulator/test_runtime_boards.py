@@ -55,7 +55,6 @@ def compile_firmware(board: Board, folder: Path, profile: bool) -> Path:
     link_options: list[str] = []
     if board.linker_script() is not None:
         link_options = [f"-T{board.linker_script()}", *(f"-L{f}" for f in source_folders)]
-        link_options += board.target.cpu_flags
     command = [_tool("cmake"), "-S", str(HERE / "runtime_model"), "-B", str(folder), "-G", "Ninja"]
     command += [
         f"-DCMAKE_MAKE_PROGRAM={_tool('ninja')}",

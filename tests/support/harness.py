@@ -35,14 +35,20 @@ COMPILERS = {
     "arm-none-eabi-gcc": ["arm-none-eabi-gcc"],
     "riscv64-unknown-elf-gcc": ["riscv64-unknown-elf-gcc"],
     "clang-19-arm": ["clang-19", "--target=arm-none-eabi", "-fshort-enums"],
+    "clang-19-riscv": ["clang-19", "--target=riscv32-unknown-elf"],
 }
 LIBRARIES = {
     "arm-none-eabi-gcc": ["-lc", "-lgcc"],
     "clang-19-arm": ["-lc", "-lgcc"],
     "riscv64-unknown-elf-gcc": ["-nostdlib", "-lgcc"],
+    "clang-19-riscv": ["-nostdlib", "-lgcc"],
 }
-FREESTANDING = {"riscv64-unknown-elf-gcc": ["-ffreestanding", "-mcmodel=medany"]}
-LINKERS = {"clang-19-arm": ["arm-none-eabi-gcc"]}
+FREESTANDING = {
+    "riscv64-unknown-elf-gcc": ["-ffreestanding", "-mcmodel=medany"],
+    "clang-19-riscv": ["-ffreestanding", "-mcmodel=medany"],
+}
+LINKERS = {"clang-19-arm": ["arm-none-eabi-gcc"], "clang-19-riscv": ["riscv64-unknown-elf-gcc"]}
+LINK_FLAGS = {"clang-19-riscv": ["-march=rv32imac", "-mabi=ilp32"]}
 ARENA_START, ARENA_END = "itr_arena_start", "itr_arena_end"
 
 
@@ -248,7 +254,8 @@ class Target:
         """The executable of all objects. Raises AssertionError with the linker's message."""
         elf = folder / "bench.elf"
         linker = LINKERS.get(self.board.target.toolchain, self.compiler)
-        command = [*linker, *self.board.target.cpu_flags, *map(str, objects), "-o", str(elf)]
+        flags = LINK_FLAGS.get(self.board.target.toolchain, self.board.target.cpu_flags)
+        command = [*linker, *flags, *map(str, objects), "-o", str(elf)]
         if self.host:
             names = f"{ARENA_START}=__start_itr_arena", f"{ARENA_END}=__stop_itr_arena"
             command += [*SANITIZE, *(f"-Wl,--defsym={name}" for name in names)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Graphs of one convolution with chosen shapes."""
+"""Graphs of a single int8 layer: with chosen shapes, or drawn by the operator itself."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from intarsia.ir import Graph, Quantization
 from intarsia.ops import _cases
 from intarsia.ops.conv_2d import Conv2DAttrs
 from intarsia.ops.depthwise_conv_2d import DepthwiseConv2DAttrs
+from intarsia.ops.fully_connected import FullyConnectedAttrs
 from support.draw import SeededDraw
 
 
@@ -51,3 +52,28 @@ def layer(
         zero = case.zero_point(BY_NAME["int8"]) if out_zero is None else out_zero
         outputs = [("int8", Quantization((out_scale,), (zero,)))]
     return case.graph(ops.registry()[operator], inputs, attrs, outputs)
+
+
+def drawn(operator: str, count: int, rule: str = "tflm") -> list[Graph]:
+    """Supported int8 cases of an operator's own generator."""
+    found: list[Graph] = []
+    seed = 0
+    while len(found) < count:
+        graph = ops.registry()[operator].cases(SeededDraw(seed)).replace(rule=rule)
+        seed += 1
+        integer = graph.tensor(graph.inputs[0]).dtype.name == "int8"
+        if integer and ops.registry()[operator].unsupported(graph.nodes[0], graph) is None:
+            found.append(graph)
+    return found
+
+
+def scaled_layer(exponent: int, seed: int, activation: str) -> Graph:
+    """A fully connected layer whose factor is about 2**exponent: left shifts, no shift, very far right."""
+    case = _cases.Case(SeededDraw(seed))
+    x = case.input((3, 7), "int8", Quantization((1.0,), (-5,)))
+    weights = case.weights(x, (6, 7), axis=0)
+    quant = case.tensors[weights].quant
+    assert quant is not None
+    output = Quantization((float(np.float32(max(quant.scale) * 2.0**-exponent)),), (seed % 5 - 2,))
+    operator = ops.registry()["FULLY_CONNECTED"]
+    return case.graph(operator, [x, weights], FullyConnectedAttrs(activation), [("int8", output)])

@@ -17,7 +17,7 @@ CLANG_FORMAT = Path(sys.executable).with_name("clang-format")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wundef", "-Werror")
 
 
-@pytest.fixture(scope="module", params=["host", "qemu-cortex-m4", "qemu-cortex-m55"])
+@pytest.fixture(scope="module", params=["host", "qemu-cortex-m4", "qemu-cortex-m55", "qemu-riscv32-v"])
 def generated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example network's project for a board."""
     graph = pipeline.load_model(ROOT / "examples" / "digits96" / "digits96_int8.tflite")

@@ -40,6 +40,8 @@ def test_arm_frames() -> None:
 def test_frame_of_variable_size_is_none() -> None:
     text = "00000100 <grow>:\n 100:\teba0 0d01 \tsub.w\tsp, sp, r1\n"
     assert frames(text, "arm") == {"grow": None}
+    vectors = "00000100 <grow>:\n 100:\t40a10133          \tsub\tsp,sp,a0\n"
+    assert frames(vectors, "riscv") == {"grow": None}
 
 
 def test_riscv_and_x86_frames() -> None:

@@ -21,13 +21,13 @@ def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
     if call.integer("weights_zero") != 0:
         return None
     if call.integer("multiplier") != 1:
-        return conv_2d_s8_s8__mve.generate(_as_convolution(call), name) if call.integer("in_c") == 1 else None
+        return conv_2d_s8_s8__mve.generate(as_convolution(call), name) if call.integer("in_c") == 1 else None
     if max(integers(call, "kernel_h", "kernel_w")) > depthwise.MAX_TAPS:
         return _large(call, name, double_rounding(call))
     return _small(call, name, double_rounding(call))
 
 
-def _as_convolution(call: KernelCall) -> KernelCall:
+def as_convolution(call: KernelCall) -> KernelCall:
     """With one input channel every output channel is that of an ordinary convolution."""
     kernel_h, kernel_w, channels = integers(call, "kernel_h", "kernel_w", "multiplier")
     weights = call.constant("weights").reshape(kernel_h, kernel_w, channels).transpose(2, 0, 1)

@@ -14,6 +14,7 @@ typedef itr_fill_params itr_fill_x16_params;
 typedef itr_fill_params itr_fill_x32_params;
 
 void itr_fill_x8__scalar(const itr_fill_x8_params *p, void *out);
+void itr_fill_x8__rvv(const itr_fill_x8_params *p, void *out);
 void itr_fill_x16__scalar(const itr_fill_x16_params *p, void *out);
 void itr_fill_x32__scalar(const itr_fill_x32_params *p, void *out);
 

@@ -12,6 +12,8 @@ typedef struct {
 /* `table` has 256 entries in the order of the codes' bytes: 0 to 127, then -128 to -1. */
 void itr_lookup_s8__scalar(const itr_lookup_s8_params *p, const int8_t *in, const int8_t *table,
                            int8_t *out);
+void itr_lookup_s8__rvv(const itr_lookup_s8_params *p, const int8_t *in, const int8_t *table,
+                        int8_t *out);
 
 /* `runs` runs (intarsia/packed.h) of `count` elements, in and out 8, 4 or 2 bits wide each. */
 typedef struct {

@@ -31,6 +31,7 @@ typedef struct {
 } itr_max_pool_2d_f32_params;
 
 void itr_max_pool_2d_s8__scalar(const itr_max_pool_2d_s8_params *p, const int8_t *in, int8_t *out);
+void itr_max_pool_2d_s8__rvv(const itr_max_pool_2d_s8_params *p, const int8_t *in, int8_t *out);
 
 /* Feature maps of in_bits and out_bits, each 8, 4 or 2 (intarsia/packed.h). `table` has the output
  * code for every code of the largest, by its lowest in_bits bits: clamped and, where the output has

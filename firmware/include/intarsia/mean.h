@@ -18,6 +18,7 @@ typedef struct {
 /* out = clamp(itr_scale(sum (in - in_zero), multiplier, shift) + out_zero) to int8; the factor
  * holds 1 / elements. */
 void itr_mean_s8__scalar(const itr_mean_s8_params *p, const int8_t *in, int8_t *out);
+void itr_mean_s8__rvv(const itr_mean_s8_params *p, const int8_t *in, int8_t *out);
 
 /* Elements are added in memory order, then divided by their number. */
 void itr_mean_f32__scalar(const itr_mean_f32_params *p, const float *in, float *out);

@@ -71,6 +71,7 @@ static inline bool itr_copy_contiguous(const itr_strided_copy_params *p) {
 
 /* Elements of one, two and four bytes, of any type. */
 void itr_strided_copy_x8__scalar(const itr_strided_copy_x8_params *p, const void *in, void *out);
+void itr_strided_copy_x8__rvv(const itr_strided_copy_x8_params *p, const void *in, void *out);
 void itr_strided_copy_x16__scalar(const itr_strided_copy_x16_params *p, const void *in, void *out);
 void itr_strided_copy_x32__scalar(const itr_strided_copy_x32_params *p, const void *in, void *out);
 

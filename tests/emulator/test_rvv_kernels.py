@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RISC-V vector kernels under QEMU: the reference's bytes, whatever the length of the vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from intarsia import assets, ops, simulate
+from intarsia.ir import Graph
+from intarsia.kernelcall import KernelCall
+from intarsia_codegen.library import generators
+from intarsia_codegen.rvv import depthwise, gemm
+from intarsia_codegen.rvv.requantize import Form
+from support import harness
+from support.agree import assert_agree
+from support.draw import sample
+from support.layers import drawn, layer, scaled_layer
+
+BOARD = "qemu-riscv32-v"
+LONGER = "qemu-riscv32-v256"
+DRAWN = 16
+SOME = {"DEPTHWISE_CONV_2D": 8, "ADD": 5}
+ALL = (
+    "CONV_2D",
+    "FULLY_CONNECTED",
+    "AVERAGE_POOL_2D",
+    "MAX_POOL_2D",
+    "MEAN",
+    "LOGISTIC",
+    "PAD",
+    "TRANSPOSE",
+)
+OPERATORS = {**SOME, **dict.fromkeys(ALL, DRAWN)}
+"""How many of an operator's drawn layers must run on vector kernels."""
+
+CONVOLUTIONS: tuple[tuple[tuple[int, ...], tuple[int, int], int, dict[str, Any]], ...] = (
+    ((1, 5, 7, 16), (1, 1), 70, {"activation": "RELU"}),
+    ((2, 3, 3, 16), (1, 1), 8, {"activation": "RELU6"}),
+    ((1, 5, 3, 48), (1, 1), 33, {}),
+    ((1, 9, 20, 40), (1, 1), 40, {"activation": "RELU"}),
+    ((1, 5, 6, 12), (1, 1), 3, {"stride": (2, 3)}),
+    ((1, 5, 5, 17), (3, 3), 12, {"activation": "RELU"}),
+    ((1, 6, 5, 16), (3, 3), 36, {"dilation": (2, 1)}),
+    ((1, 6, 5, 5), (3, 3), 4, {"dilation": (1, 2)}),
+    ((2, 7, 7, 3), (3, 3), 8, {"stride": (2, 2), "activation": "RELU"}),
+    ((1, 12, 6, 1), (10, 4), 19, {"stride": (2, 2)}),
+    ((1, 7, 7, 5), (5, 5), 4, {"padding": "VALID"}),
+    ((1, 1, 1, 16), (3, 3), 4, {}),
+)
+DEPTHWISE: tuple[tuple[tuple[int, ...], tuple[int, int], dict[str, Any]], ...] = (
+    ((1, 9, 7, 1), (3, 3), {"stride": (2, 2), "channels": 8}),
+    ((1, 6, 9, 8), (3, 3), {"activation": "RELU"}),
+    ((2, 5, 5, 9), (3, 3), {}),
+    ((1, 3, 4, 40), (3, 3), {"activation": "RELU6"}),
+    ((1, 3, 2, 130), (3, 3), {}),
+    ((1, 5, 1, 64), (3, 3), {}),
+    ((1, 9, 9, 48), (3, 3), {"stride": (2, 2), "activation": "RELU"}),
+    ((1, 6, 7, 5), (3, 3), {"padding": "VALID"}),
+    ((1, 8, 6, 4), (4, 2), {"dilation": (2, 3)}),
+    ((2, 6, 6, 6), (5, 5), {}),
+    ((1, 9, 6, 3), (7, 5), {"stride": (2, 1), "activation": "RELU"}),
+)
+
+
+@pytest.fixture(params=[BOARD, LONGER])
+def board(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The board as it is, and one with vectors of 256 bits whose compiler does not know their length."""
+    source = assets.boards() / BOARD
+    text = (source / "board.toml").read_text(encoding="utf-8")
+    folder = tmp_path / "boards" / LONGER
+    folder.mkdir(parents=True)
+    changes = {f'"{BOARD}"': f'"{LONGER}"', "vlen=128": "vlen=256", ' "-mrvv-vector-bits=zvl",': ""}
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "board.toml").write_text(text, encoding="utf-8")
+    (folder / "link.ld").write_text((source / "link.ld").read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setenv("INTARSIA_BOARDS", str(folder.parent))
+    return str(request.param)
+
+
+def run(graphs: Sequence[Graph], folder: Path, board: str) -> list[bool]:
+    """Runs graphs on the board and compares; tells which of them ran on vector kernels only."""
+    random = np.random.default_rng(11)
+    samples = [[[sample(g.tensor(i), random) for i in g.inputs] for _ in range(2)] for g in graphs]
+    outcomes = harness.run_cases(graphs, samples, folder / "program", board=board, isas=("rvv", "scalar"))
+    for graph, inputs, outcome in zip(graphs, samples, outcomes, strict=True):
+        for values, got in zip(inputs, outcome.outputs, strict=True):
+            assert_agree(graph, got, simulate.run(graph, values), board)
+    return [
+        all(kernel.isa == "rvv" for step in outcome.program.layers for kernel in step.kernels)
+        for outcome in outcomes
+    ]
+
+
+@pytest.mark.emulator
+def test_drawn_layers(board: str, tmp_path: Path) -> None:
+    graphs = {operator: drawn(operator, DRAWN) for operator in OPERATORS}
+    vectors = run([graph for group in graphs.values() for graph in group], tmp_path, board)
+    counts = {operator: sum(vectors[i * DRAWN : (i + 1) * DRAWN]) for i, operator in enumerate(graphs)}
+    assert all(counts[operator] >= least for operator, least in OPERATORS.items()), counts
+
+
+@pytest.mark.emulator
+def test_shapes_that_reach_every_path(board: str, tmp_path: Path) -> None:
+    graphs = [
+        layer("CONV_2D", shape, kernel, channels, seed, **options)
+        for seed, (shape, kernel, channels, options) in enumerate(CONVOLUTIONS)
+    ]
+    graphs += [
+        layer("DEPTHWISE_CONV_2D", shape, kernel, seed=seed, **{"channels": shape[3], **options})
+        for seed, (shape, kernel, options) in enumerate(DEPTHWISE)
+    ]
+    graphs += [with_lowest_weights(graph) for graph in graphs[-3:]]
+    assert all(run(graphs, tmp_path, board))
+
+
+def with_lowest_weights(graph: Graph) -> Graph:
+    """Every weight is -128: sums of two products do not fit 16 bits."""
+    index = graph.nodes[0].inputs[1]
+    tensors = list(graph.tensors)
+    tensors[index] = replace(tensors[index], data=np.full_like(graph.constant(graph.nodes[0], 1), -128))
+    return graph.replace(tensors=tuple(tensors))
+
+
+@pytest.mark.emulator
+def test_shifts_of_every_sign(board: str, tmp_path: Path) -> None:
+    graphs = [
+        scaled_layer(exponent, seed, activation)
+        for seed, exponent in enumerate((-40, -31, -20, -9, -3, -1, 0, 1, 4, 7))
+        for activation in ("NONE", "RELU")
+    ]
+    assert all(run(graphs, tmp_path, board))
+
+
+@pytest.mark.emulator
+def test_estimated_costs_are_near_what_is_measured(tmp_path: Path) -> None:
+    """They decide between kernels: within a third."""
+    graphs = [
+        layer("CONV_2D", (1, 12, 12, 32), (1, 1), 48, 1),
+        layer("CONV_2D", (1, 10, 10, 16), (3, 3), 16, 2),
+        layer("DEPTHWISE_CONV_2D", (1, 12, 12, 16), (3, 3), 16, 3),
+        layer("DEPTHWISE_CONV_2D", (1, 12, 12, 64), (3, 3), 64, 4, stride=(2, 2)),
+    ]
+    samples = [[[sample(g.tensor(g.inputs[0]), np.random.default_rng(0))]] for g in graphs]
+    for outcome in harness.run_cases(graphs, samples, tmp_path, board=BOARD, isas=("rvv", "scalar")):
+        (kernel,) = outcome.program.layers[0].kernels
+        assert kernel.generated is not None
+        assert 2 / 3 < kernel.generated.cost / outcome.ticks[0] < 3 / 2
+
+
+@pytest.mark.parametrize("channels", [1, 3, 8, 16, 40, 64, 95, 96, 200])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_vectors_find_their_constants_from_every_channel(channels: int, stride: int) -> None:
+    """What the C loop does, for vectors of every length: constants of the right channels, none beyond the last."""
+    length = depthwise.constants_length(channels, stride)
+    span = 7 * channels if stride == 1 else channels
+    for lanes in (8, 16, 32, depthwise.LANES):
+        done, phase = 0, 0
+        while done < span:
+            count = min(span - done, lanes, length - phase)
+            assert count > 0
+            assert phase == done % channels
+            done += count
+            phase = (phase + count) % channels
+        assert length == channels or length >= min(channels, lanes)
+
+
+def test_pairs_of_products_fit_16_bits() -> None:
+    weights = np.array([[127, -128], [-128, 127], [5, -128]], np.int8)
+    assert depthwise.together(weights) == 2
+    assert depthwise.together(np.full((3, 1), -128, np.int8)) == 1
+    assert depthwise.together(np.full((1, 4), 5, np.int8)) == 1
+
+
+def test_registers_suffice() -> None:
+    """Sums, a widened vector of weights and the vector it is made from take no more than there are."""
+    for group, (pixels, *_) in gemm.BLOCKS.items():
+        registers = int(group[1:])
+        assert pixels * registers + registers // 2 + max(registers // 4, 1) <= 32
+    assert gemm.Kernel.of(17, Form(False, "up", False)).group == "m8"
+
+
+def test_calls_that_portable_c_must_serve() -> None:
+    graph = layer("CONV_2D", (1, 3, 3, 4), (1, 1), 4, 0)
+    (call,) = ops.registry()["CONV_2D"].lower(graph.nodes[0], graph)
+    assert isinstance(call, KernelCall)
+    (generate,) = generators("conv_2d_s8_s8", "rvv")
+    assert generate(call, "f") is not None
+    assert generate(replace(call, params={**call.params, "weights_zero": 3}), "f") is None
