@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exponential, reciprocal and logarithm in 32-bit fixed point, as SOFTMAX and LOG_SOFTMAX compute them.
+"""Exponential, reciprocal, inverse square root and logarithm in 32-bit fixed point.
 
 Same algorithms and roundings as gemmlowp's fixedpoint.h and TensorFlow Lite's kernels/internal/common.h;
 `firmware/include/intarsia/fixedpoint_functions.h` is the same arithmetic in C. Qm.n has m integer and n
@@ -112,3 +112,31 @@ def logarithm(x: ArrayLike) -> Int64Array:
     denominator = multiply(p, 1057819769 + q + multiply(127690142, square)) + multiply(638450708, q)
     fraction = multiply(rounding_divide_by_pot(numerator, 6), one_over_one_plus(denominator))
     return saturating_shift_left(multiply(power, log_2) + fraction, 1)
+
+
+_INVERSE_ROOT_STEPS = 5
+_ONE_AND_A_HALF = (1 << 28) + (1 << 27)
+_ROOT_HALF = 1518500250
+
+
+def inverse_square_root(x: ArrayLike) -> tuple[Int64Array, Int64Array]:
+    """(r, s) with 1 / sqrt(x) = r * 2**(s - 31), for x >= 1 (TFLite GetInvSqrtQuantizedMultiplierExp).
+
+    Five Newton steps from 1 in Q3.28, after x was brought to between 2**27 and 2**29 by powers of four.
+    """
+    x = np.asarray(x, np.int64)
+    value, right = np.maximum(x, 2), np.full(x.shape, 11, np.int64)
+    while (large := value >= 1 << 29).any():
+        value, right = np.where(large, value >> 2, value), right + large
+    pairs = (leading_zeros(value) - 1) // 2 - 1
+    right = right - pairs
+    value = value << (2 * pairs)
+    whole = value >> 1
+    half = rounding_divide_by_pot(whole, 1)
+    root = np.full(x.shape, 1 << 28, np.int64)
+    for _ in range(_INVERSE_ROOT_STEPS):
+        cube = saturating_shift_left(multiply(multiply(root, root), root), 6)
+        root = saturating_shift_left(multiply(_ONE_AND_A_HALF, root) - multiply(half, cube), 3)
+    root = multiply(root, _ROOT_HALF) << np.maximum(-right, 0)
+    one = x <= 1
+    return np.where(one, INT32_MAX, root), np.where(one, 0, -np.maximum(right, 0))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Exponential, reciprocal and logarithm in 32-bit fixed point, as
+/* Exponential, reciprocal, inverse square root and logarithm in 32-bit fixed point, as
  * sdk/intarsia/fixedpoint_functions.py defines them. Qm.n has m integer and n fractional bits
  * beside the sign. */
 #ifndef INTARSIA_FIXEDPOINT_FUNCTIONS_H
@@ -83,6 +83,31 @@ static inline int32_t itr_reciprocal(int32_t x, int32_t integer_bits, int32_t *e
   const int32_t zeros = itr_leading_zeros((uint32_t)x);
   *exponent = integer_bits - zeros;
   return itr_one_over_one_plus((int32_t)(((uint32_t)x << zeros) - (UINT32_C(1) << 31)));
+}
+
+/* 1 / sqrt(x) = result * 2^(*shift - 31), for any x; those below 1 count as 1. */
+static inline int32_t itr_inverse_square_root(int32_t x, int32_t *shift) {
+  if (x <= 1) {
+    *shift = 0;
+    return INT32_MAX;
+  }
+  int32_t right = 11;
+  for (; x >= (1 << 29); x /= 4) {
+    right++;
+  }
+  const int32_t pairs = (itr_leading_zeros((uint32_t)x) - 1) / 2 - 1;
+  right -= pairs;
+  const int32_t half = itr_rounding_shift_right((int32_t)((uint32_t)x << (2 * pairs)) >> 1, 1);
+  int32_t root = 1 << 28;
+  for (int32_t step = 0; step < 5; step++) {
+    const int32_t square = itr_doubling_high_mul(root, root);
+    const int32_t cube = itr_saturating_shift_left(itr_doubling_high_mul(square, root), 6);
+    const int32_t next = itr_doubling_high_mul((1 << 28) + (1 << 27), root);
+    root = itr_saturating_shift_left(next - itr_doubling_high_mul(half, cube), 3);
+  }
+  root = itr_doubling_high_mul(root, 1518500250);
+  *shift = right < 0 ? 0 : -right;
+  return right < 0 ? (int32_t)((uint32_t)root << -right) : root;
 }
 
 /* log(x) in Q5.26 for x >= 1 in Q12.19. */

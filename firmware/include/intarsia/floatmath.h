@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Exponential, logarithm, hyperbolic tangent and logistic function in float32 without a
- * mathematics library, as sdk/intarsia/floatmath.py defines them: equal bits wherever float32 is
+/* Exponential, logarithm, hyperbolic tangent, logistic function and square root in float32 without
+ * a mathematics library, as sdk/intarsia/floatmath.py defines them: equal bits wherever float32 is
  * IEEE 754 and products are not fused into sums (-ffp-contract=off).
  *
  * Largest errors against the exact value, measured over all floats, in units in the last place:
@@ -8,6 +8,7 @@
 #ifndef INTARSIA_FLOATMATH_H
 #define INTARSIA_FLOATMATH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -75,6 +76,37 @@ static inline float itr_tanh(float x) {
   }
   const float result = 1.0f - 2.0f / (itr_exp(2.0f * magnitude) + 1.0f);
   return x < 0.0f ? -result : result;
+}
+
+/* Square root, correctly rounded; NaN for negative numbers. */
+static inline float itr_sqrt(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  if (x == 0.0f || bits >= 0x7f800000u) {
+    return x > 0.0f || x == 0.0f ? x : itr_float_of_bits(0x7fc00000u);
+  }
+  int32_t exponent = (int32_t)(bits >> 23) - 127;
+  uint32_t mantissa = bits & 0x7fffffu;
+  if (exponent > -127) {
+    mantissa |= 0x800000u;
+  } else {
+    for (exponent = -126; (mantissa & 0x800000u) == 0; exponent--) {
+      mantissa <<= 1;
+    }
+  }
+  const bool odd = (exponent & 1) != 0;
+  uint64_t rest = (uint64_t)mantissa << (odd ? 26 : 25);
+  uint64_t root = 0;
+  for (uint64_t bit = UINT64_C(1) << 50; bit != 0; bit >>= 2) {
+    const uint64_t trial = root + bit;
+    root >>= 1;
+    if (rest >= trial) {
+      rest -= trial;
+      root += bit;
+    }
+  }
+  const int32_t half = (exponent - (odd ? 1 : 0)) / 2;
+  return itr_float_of_bits((uint32_t)((half + 126) << 23) + (uint32_t)((root + 1) >> 1));
 }
 
 /* 1 / (1 + exp(-x)), with the cut-offs of the TensorFlow Lite reference kernel. */

@@ -21,6 +21,7 @@ _FLOAT_LIMITS = {
     "RELU": (0.0, math.inf),
     "RELU_N1_TO_1": (-1.0, 1.0),
     "RELU6": (0.0, 6.0),
+    "RELU_0_TO_1": (0.0, 1.0),
 }
 
 

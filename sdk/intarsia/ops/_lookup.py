@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,14 +22,10 @@ from intarsia.ops.base import Draw, Field, Operator, Shape, Values, pointwise
 _LARGEST_SHIFT = 22  # a difference of two codes has at most 9 bits with its sign
 
 
-class UnaryOperator(Operator, ABC):
-    """An element-wise operator of one tensor, int8 (int4, int2) or float32."""
+class FloatUnary(Operator, ABC):
+    """An element-wise operator of one float32 tensor."""
 
-    narrow = True
-
-    @abstractmethod
-    def codes(self, node: Node, graph: Graph, x: Int64Array) -> Int64Array:
-        """int8 output codes for int8 input codes."""
+    types: ClassVar[tuple[str, ...]] = ("float32",)
 
     @abstractmethod
     def real(self, node: Node, x: Float32Array) -> Float32Array:
@@ -38,24 +35,74 @@ class UnaryOperator(Operator, ABC):
     def float_kernel(self, node: Node) -> tuple[str, str, dict[str, Param]]:
         """Folder, contract and parameters (beside `size`) of the float32 kernel."""
 
+    def unsupported(self, node: Node, graph: Graph) -> str | None:
+        x, out = graph.required(node, 0), graph.output(node)
+        if x.dtype.name not in self.types or x.dtype != out.dtype:
+            return f"{x.dtype.name} input with {out.dtype.name} output"
+        return None
+
+    def infer(self, node: Node, graph: Graph) -> list[Shape]:
+        return [graph.required(node, 0).shape]
+
+    def reference(self, node: Node, graph: Graph, values: Values) -> list[np.ndarray]:
+        x = values[0]
+        assert x is not None
+        with np.errstate(all="ignore"):
+            return [self.real(node, x).astype(np.float32)]
+
+    def receptive_field(self, node: Node, graph: Graph) -> tuple[Field, Field] | None:
+        return pointwise(node, graph)
+
+    def lower(self, node: Node, graph: Graph) -> list[Step]:
+        op, contract, params = self.float_kernel(node)
+        size: dict[str, Param] = {"size": graph.required(node, 0).elements}
+        return [
+            KernelCall(op, contract, {**size, **params}, node.inputs[:1], node.outputs, inplace=((0, 0),))
+        ]
+
+    def case_attrs(self, draw: Draw) -> Attrs:
+        return self.attrs()
+
+    def case_outputs(
+        self, case: _cases.Case, kind: str
+    ) -> tuple[Quantization | None, list[tuple[str, Quantization | None]]]:
+        """Quantization of the input, and type and quantization of the output, of a random case."""
+        return None, [(kind, None)]
+
+    def cases(self, draw: Draw) -> Graph:
+        case = _cases.Case(draw)
+        kind = draw.choice(self.types)
+        shape = draw.choice(((256,), (2, 128), (1,), (1, 5, 3), (2, 3, 1, 7), (3, 3, 4, 17)))
+        attrs = self.case_attrs(draw)
+        source, outputs = self.case_outputs(case, kind)
+        return case.graph(self, [case.input(shape, kind, source)], attrs, outputs)
+
+
+class UnaryOperator(FloatUnary, ABC):
+    """An element-wise operator of one tensor, int8 (int4, int2) or float32."""
+
+    narrow = True
+    types = ("int8", "float32")
+
+    @abstractmethod
+    def codes(self, node: Node, graph: Graph, x: Int64Array) -> Int64Array:
+        """int8 output codes for int8 input codes."""
+
     def scale_fault(self, node: Node, graph: Graph) -> str | None:
         """Why the scales of an int8 node cannot be run, or None."""
         return None
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:
         x, out = graph.required(node, 0), graph.output(node)
-        if any_packed(x, out):
+        if self.narrow and any_packed(x, out):
             return requantization_reason(x, out) or self.scale_fault(node, graph)
-        if x.dtype.name not in ("int8", "float32") or x.dtype != out.dtype:
-            return f"{x.dtype.name} input with {out.dtype.name} output"
-        if x.dtype.name == "int8":
-            if any(t.quant is None or t.quant.per_channel for t in (x, out)):
-                return "int8 tensors must have one scale each"
-            return self.scale_fault(node, graph)
-        return None
-
-    def infer(self, node: Node, graph: Graph) -> list[Shape]:
-        return [graph.required(node, 0).shape]
+        if reason := super().unsupported(node, graph):
+            return reason
+        if x.dtype.is_float:
+            return None
+        if any(t.quant is None or t.quant.per_channel for t in (x, out)):
+            return f"{x.dtype.name} tensors must have one scale each"
+        return self.scale_fault(node, graph)
 
     def table(self, node: Node, graph: Graph) -> np.ndarray:
         """int8 output codes in the order of the bits of the input codes (0..127, -128..-1)."""
@@ -66,26 +113,16 @@ class UnaryOperator(Operator, ABC):
         x = values[0]
         assert x is not None
         if x.dtype == np.float32:
-            return [self.real(node, x).astype(np.float32)]
+            return super().reference(node, graph, values)
         return [look_up(self.table(node, graph), x)]
-
-    def receptive_field(self, node: Node, graph: Graph) -> tuple[Field, Field] | None:
-        return pointwise(node, graph)
 
     def lower(self, node: Node, graph: Graph) -> list[Step]:
         source = graph.required(node, 0)
-        size: dict[str, Param] = {"size": source.elements}
         if source.dtype.is_float:
-            op, contract, params = self.float_kernel(node)
-            return [
-                KernelCall(op, contract, {**size, **params}, node.inputs[:1], node.outputs, inplace=((0, 0),))
-            ]
+            return super().lower(node, graph)
         if any_packed(source, graph.output(node)):
             return [_packed.lookup_call(node, graph, self.table(node, graph))]
         return [lookup_call(node, source.elements, self.table(node, graph))]
-
-    def case_attrs(self, draw: Draw) -> Attrs:
-        return self.attrs()
 
     def case_quants(self, case: _cases.Case) -> tuple[Quantization, Quantization]:
         """Quantization of input and output of a random int8 case."""
@@ -93,15 +130,13 @@ class UnaryOperator(Operator, ABC):
         out = scale * 2.0 ** case.draw.integer(-2, 2) * (1 + case.draw.integer(0, 1000) / 1000)
         return case_quant(case, scale), case_quant(case, out)
 
-    def cases(self, draw: Draw) -> Graph:
-        case = _cases.Case(draw)
-        kind = draw.choice(("int8", "float32"))
-        shape = draw.choice(((256,), (2, 128), (1,), (1, 5, 3), (2, 3, 1, 7), (3, 3, 4, 17)))
-        attrs = self.case_attrs(draw)
+    def case_outputs(
+        self, case: _cases.Case, kind: str
+    ) -> tuple[Quantization | None, list[tuple[str, Quantization | None]]]:
         if kind == "float32":
-            return case.graph(self, [case.input(shape, kind)], attrs)
+            return super().case_outputs(case, kind)
         source, out = self.case_quants(case)
-        return case.graph(self, [case.input(shape, kind, source)], attrs, [(kind, out)])
+        return source, [(kind, out)]
 
 
 def lookup_call(node: Node, size: int, table: np.ndarray) -> KernelCall:
@@ -144,5 +179,5 @@ def transform_codes(
     source, out = graph.required(node, 0), graph.output(node)
     real = np.float32(source.scale) * (x - source.zero_point).astype(np.float32)
     value = transform(real.astype(np.float64)).astype(np.float32)
-    steps = (value * (np.float32(1) / np.float32(out.scale))).astype(np.float64)
+    steps = np.clip((value * (np.float32(1) / np.float32(out.scale))).astype(np.float64), -(2.0**31), 2.0**31)
     return saturate((np.trunc(steps + np.copysign(0.5, steps)) + out.zero_point).astype(np.int64))

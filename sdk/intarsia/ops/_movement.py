@@ -259,6 +259,14 @@ def copy(
     return KernelCall("strided_copy", contract, params, inputs, (target,), constants)
 
 
+def written(target: int, values: np.ndarray) -> KernelCall:
+    """Call that writes int32 or float32 constants to a tensor."""
+    front = (0,) * (MAX_DIMENSIONS - 1)
+    loop = Strides((*(1 for _ in front), values.size), (*front, 1), (*front, 1), 0, 0)
+    params: dict[str, Param] = dict(vars(loop))
+    return KernelCall("strided_copy", "strided_copy_x32", params, (), (target,), (Constant("in", values),))
+
+
 def fill(target: int, tensor: Tensor, value: int | float) -> KernelCall:
     """Call of `fill_x8|x16|x32` that sets every element of a tensor; the parameter is the bit pattern."""
     if tensor.dtype.is_packed:

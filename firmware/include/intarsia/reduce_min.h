@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+/* REDUCE_MIN of [kept_0][reduced_0][kept_1][reduced_1][kept_2] over the reduced axes, giving
+ * [kept_0][kept_1][kept_2]. `out` may not overlap `in`. */
+#ifndef INTARSIA_REDUCE_MIN_H
+#define INTARSIA_REDUCE_MIN_H
+
+#include <stdint.h>
+
+typedef struct {
+  int32_t kept_0, reduced_0, kept_1, reduced_1, kept_2;
+} itr_reduce_min_s8_params;
+
+typedef itr_reduce_min_s8_params itr_reduce_min_f32_params;
+
+void itr_reduce_min_s8__scalar(const itr_reduce_min_s8_params *p, const int8_t *in, int8_t *out);
+void itr_reduce_min_f32__scalar(const itr_reduce_min_f32_params *p, const float *in, float *out);
+
+#endif

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "intarsia/neg.h"
+
+void itr_neg_f32__scalar(const itr_neg_f32_params *p, const float *in, float *out) {
+  for (int32_t i = 0; i < p->size; i++) {
+    out[i] = -in[i];
+  }
+}

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RELU_0_TO_1: float32, and int8 with its own output scale."""
+
+from __future__ import annotations
+
+from intarsia.ops._relu import Relu
+
+
+class Relu0To1(Relu):
+    name = "RELU_0_TO_1"
+
+
+OPERATOR = Relu0To1()
