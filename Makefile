@@ -9,6 +9,8 @@ WORKERS ?= 2
 
 PACKAGES := gcc g++ libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf \
             clang-19 qemu-system-arm qemu-system-misc python3-venv
+# For the tests that look at reports; they are deselected, with the reason, where it is missing.
+OPTIONAL := chromium
 PROGRAMS := gcc g++ arm-none-eabi-gcc riscv64-unknown-elf-gcc clang-19 qemu-system-arm qemu-system-riscv32
 
 export INTARSIA_TFLITE_RUNTIME_PYTHON ?= $(CURDIR)/$(TFLM)/bin/python
@@ -25,7 +27,7 @@ help:
 setup: tools $(VENV)/.ready $(TFLM)/.ready
 
 tools:
-	@tools/install_packages.sh "$(PROGRAMS)" "$(PACKAGES)"
+	@tools/install_packages.sh "$(PROGRAMS)" "$(PACKAGES)" "$(OPTIONAL)"
 
 $(VENV)/.ready: pyproject.toml | tools
 	$(PYTHON) -m venv $(VENV)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from intarsia import oracle
+from support import browser
 
 ROOT = Path(__file__).resolve().parents[1]
 EMULATION_TOOLS = (
@@ -48,6 +49,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         else "they need boards (run with -m hardware)",
         "data": None if data_folder() else "$INTARSIA_DATA is not set and ../shared/data is not there",
         "emulator": f"missing: {', '.join(missing)} (make setup)" if missing else None,
+        "browser": None if browser.program() else f"no Chromium is installed: {browser.INSTALL}",
         "tflm_oracle": None
         if oracle.available("tflm")
         else "tflite-runtime 2.14 needs Python 3.11 (make setup)",

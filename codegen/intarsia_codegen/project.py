@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import intarsia
-from intarsia import assets, folders, modelfile
+from intarsia import assets, folders, modelfile, ops
 from intarsia.boards import Board
 from intarsia.errors import BudgetError
-from intarsia.ir import Graph, Tensor
+from intarsia.ir import ABSENT, Graph, Node, Tensor
 from intarsia.plan import memory
 from intarsia.plan.plan import Plan
 from intarsia_codegen import ctext, library
@@ -103,6 +103,7 @@ def describe(program: Program, board: Board, digest: bytes, emitted: Emitted) ->
                 "name": layer.node.name,
                 "macs": layer.macs,
                 "kernels": [f"{k.call.contract}__{k.isa}" for k in layer.kernels],
+                **_bits(graph, layer.node),
             }
             for layer in program.layers
         ],
@@ -113,6 +114,7 @@ def describe(program: Program, board: Board, digest: bytes, emitted: Emitted) ->
             "buffers": [
                 {
                     "name": _buffer_name(program, row.name),
+                    "kind": _buffer_kind(program, row.name),
                     **{k: v for k, v in vars(row).items() if k != "name"},
                 }
                 for row in memory.timeline(program.placement, program.buffers)
@@ -127,6 +129,33 @@ def _buffer_name(program: Program, name: str) -> str:
     if name.startswith("t"):
         return program.tensor(int(name[1:])).name
     return f"scratch of layer {name[1:]}"
+
+
+def _buffer_kind(program: Program, name: str) -> str:
+    """What a buffer of the arena is: "input", "output" or "map" (in between), or "scratch" of a layer."""
+    if not name.startswith("t"):
+        return "scratch"
+    tensor = int(name[1:])
+    return (
+        "input" if tensor in program.graph.inputs else "output" if tensor in program.graph.outputs else "map"
+    )
+
+
+def _bits(graph: Graph, node: Node) -> dict[str, Any]:
+    """Widths of a layer: of its inputs that are feature maps, of its output, and of its weights where it has some."""
+    operands = [graph.tensor(t) for t in node.inputs if t != ABSENT]
+    maps = [t.dtype.bits for t in operands if not t.is_constant]
+    rule = ops.registry()[node.op].weights
+    weights = graph.operand(node, rule.weights) if rule else None
+    widths: tuple[int, ...] = ()
+    if weights is not None and weights.is_constant:
+        own = weights.quant.bits if weights.quant else ()
+        widths = tuple(sorted(set(own or (weights.dtype.bits,))))
+    return {
+        "input_bits": max(maps, default=None),
+        "bits": graph.output(node).dtype.bits,
+        "weight_bits": list(widths),
+    }
 
 
 def _port(tensor: Tensor) -> dict[str, Any]:

@@ -4,21 +4,18 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from intarsia import boards, build, oracle, stack, toolchain
+from intarsia import boards, build, oracle, programs, stack, toolchain
 from intarsia.boards import Board
 from intarsia.errors import EnvironmentMissing
 from intarsia.runners import find_runner
-from intarsia.runners.base import find_tool
 
 SCHEMA, SCHEMA_VERSION = "intarsia.doctor", 1
-VERSION_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -72,12 +69,12 @@ def diagnose(board: str | None = None) -> Diagnosis:
             need.users.append(entry.name)
             need.required |= required
     with ThreadPoolExecutor(4) as pool:
-        found = dict(zip(needs, pool.map(_version, needs), strict=True))
-    programs = [
+        found = dict(zip(needs, pool.map(programs.version, needs), strict=True))
+    checks = [
         Check(program, found[program], tuple(need.users), need.install, need.required)
         for program, need in needs.items()
     ]
-    return Diagnosis(board, (_python(), *_build_tools(), *programs, *_interpreters()))
+    return Diagnosis(board, (_python(), *_build_tools(), *checks, *_interpreters()))
 
 
 @dataclass
@@ -101,21 +98,6 @@ def _programs(board: Board, *, asked: bool) -> Iterable[tuple[str, str, bool]]:
     return [(program, install, required) for program, (install, required) in found.items()]
 
 
-def _version(program: str) -> str | None:
-    """First line of what the program says about its version; None when it is not installed."""
-    path = find_tool(program)
-    if path is None:
-        return None
-    try:
-        done = subprocess.run(
-            [path, "--version"], capture_output=True, text=True, timeout=VERSION_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return path
-    lines = done.stdout.splitlines()
-    return lines[0].strip() if lines else path
-
-
 def _python() -> Check:
     supported = sys.version_info >= (3, 11)
     return Check(
@@ -127,7 +109,7 @@ def _build_tools() -> list[Check]:
     checks = []
     for name in ("cmake", "ninja"):
         try:
-            found: str | None = _version(build.tool(name)) or build.tool(name)
+            found: str | None = programs.version(build.tool(name)) or build.tool(name)
         except EnvironmentMissing:
             found = None
         checks.append(Check(name, found, ("all boards",), f"pip install {name}"))

@@ -18,6 +18,7 @@ from intarsia import (
     build,
     calibrate,
     check,
+    environment,
     exactness,
     folders,
     measure,
@@ -462,7 +463,8 @@ def _run(
         accuracy.measure([outputs[0] for outputs in measured.outputs], dataset.labels),
         accuracy.measure([outputs[0] for outputs in expected], dataset.labels),
         expected,
-        dataset.labels,
+        dataset,
+        environment.describe(built, request.command),
     )
 
 

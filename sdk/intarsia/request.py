@@ -116,12 +116,13 @@ class Mixing:
 
 @dataclass(frozen=True)
 class Request:
-    """What to run, where, and what to compare it with."""
+    """What to run, where, and what to compare it with; `command` is the command line that asks, for the report."""
 
     data: DataSource | None = None
     oracle: str = "auto"
     stream: bool = False
     place: Place = ANYWHERE
+    command: str | None = None
 
     def load(self, graph: Graph) -> Dataset:
         """The samples to run. Raises UsageError."""

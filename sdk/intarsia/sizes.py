@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ IMAGE_SECTION = ".itr_image"
 STACK_SECTION = ".itr_stack"
 
 _ALLOCATED, _WRITABLE = 0x2, 0x1
+_OF_A_LAYER = re.compile(r"(?:^|_)layer(\d+)(?:_|$)")
+"""Symbols that belong to one layer, by the names that generated code gives them."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,8 @@ class MemoryReport:
     (a camera, flash, external memory), not part of `ram_bytes`.
 
     `code_bytes` is flash beside weights, biases and requantization constants. `ram_parts` and `flash_parts` list the
-    largest symbols, `flash_sections` the output sections.
+    largest symbols, `flash_sections` the output sections, `flash_layers` what belongs to a single layer, by its index:
+    the kernels that layers share do not.
     """
 
     arena_bytes: int
@@ -37,6 +42,7 @@ class MemoryReport:
     ram_parts: tuple[tuple[str, int], ...]
     flash_parts: tuple[tuple[str, int], ...]
     flash_sections: tuple[tuple[str, int], ...]
+    flash_layers: tuple[tuple[int, int], ...]
 
     def to_json(self) -> dict[str, int]:
         """The fields of `memory` in run.json."""
@@ -84,7 +90,16 @@ def measure(elf: Path, stack_bytes: int) -> MemoryReport:
         ram_parts=_largest([*in_ram, ("stack", stack_bytes)]),
         flash_parts=_largest(in_flash),
         flash_sections=tuple(flash),
+        flash_layers=_by_layer(in_flash),
     )
+
+
+def _by_layer(symbols: Sequence[tuple[str, int]]) -> tuple[tuple[int, int], ...]:
+    sums: dict[int, int] = {}
+    for name, size in symbols:
+        if match := _OF_A_LAYER.search(name):
+            sums[int(match[1])] = sums.get(int(match[1]), 0) + size
+    return tuple(sorted(sums.items()))
 
 
 def _symbols(file: Any) -> list[tuple[str, int, int]]:

@@ -52,7 +52,12 @@ def test_profile_keeps_a_whole_folder(
         assert run["latency"]["unit"] == "instructions"
         assert run["latency"]["total"] == pytest.approx(sum(counts), rel=0.01)
 
-    assert {p.name for p in out.iterdir()} == {"run.json", "layers.csv", "outputs.npz", "fw"}
+    kept = {"run.json", "layers.csv", "outputs.npz", "samples.npz", "report.html", "fw"}
+    assert {p.name for p in out.iterdir()} == kept
+    assert run["environment"]["command"].startswith("intarsia profile ")
+    assert run["environment"]["compiler"].startswith("GCC")
+    assert (run["environment"]["runner"] or "QEMU").startswith("QEMU")
+    assert sum(map(sum, run["classification"]["counts"])) == SAMPLES
     assert json.loads((out / "run.json").read_text()) == run
     with (out / "layers.csv").open(newline="") as stream:
         assert len(list(csv.DictReader(stream))) == len(counts)

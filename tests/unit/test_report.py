@@ -81,6 +81,15 @@ def parsed(content: dict[str, Any]) -> Document:
     return Document.model_validate(content)
 
 
+def contains(whole: Any, part: Any) -> bool:
+    """Whether a document says all that another, older one says."""
+    if isinstance(part, dict):
+        return all(key in whole and contains(whole[key], value) for key, value in part.items())
+    if isinstance(part, list):
+        return len(whole) == len(part) and all(map(contains, whole, part))
+    return bool(whole == part)
+
+
 @pytest.fixture
 def run_file(tmp_path: Path) -> Path:
     path = tmp_path / "run.json"
@@ -89,7 +98,9 @@ def run_file(tmp_path: Path) -> Path:
 
 
 def test_documents_survive_a_round_trip(run_file: Path) -> None:
-    assert document.read(run_file).to_json() == run_document()
+    read = document.read(run_file)
+    assert contains(read.to_json(), run_document())
+    assert Document.model_validate(read.to_json()) == read
     assert document.read(run_file.parent) == document.read(run_file)
 
 
@@ -106,9 +117,13 @@ def test_a_document_has_the_fields_of_the_design() -> None:
         "reference",
         "plan",
         "device",
+        "inputs",
+        "arena",
+        "classification",
+        "environment",
     }
     assert set(content["latency"]) == {"unit", "total", "layers", "milliseconds"}
-    assert set(content["latency"]["layers"][0]) == {"index", "op", "name", "count", "macs"}
+    assert {"index", "op", "name", "count", "macs"} < set(content["latency"]["layers"][0])
 
 
 @pytest.mark.parametrize(
@@ -207,17 +222,17 @@ def test_html_is_well_formed_and_needs_nothing(content: dict[str, Any]) -> None:
     names = {tag for tag, _ in page.tags}
     assert {"html", "svg", "rect"} <= names
     assert not names & {"script", "link", "img", "iframe", "object", "form", "base"}
-    assert not any(key in ("src", "href") or key.startswith("on") for _, attrs in page.tags for key in attrs)
+    assert not any(key == "src" or key.startswith("on") for _, attrs in page.tags for key in attrs)
+    links = [attrs["href"] or "" for _, attrs in page.tags if "href" in attrs]
+    assert all(link.startswith(("#", "data:image/png;base64,")) for link in links)
     assert "5,000" in page.text
 
 
 def test_html_bars_follow_the_counts() -> None:
     bars = [
-        a
-        for tag, a in Page(html.render(parsed(run_document()))).tags
-        if tag == "rect" and a["class"] == "tone0"
+        a for tag, a in Page(html.render(parsed(run_document()))).tags if tag == "rect" and "class" not in a
     ]
-    assert [a["width"] for a in bars][-3:] == ["100.000", "0.000", "33.333"]
+    assert [a["width"] for a in bars] == ["100.000%", "0.000%", "33.333%"]
 
 
 def test_html_escapes_everything() -> None:

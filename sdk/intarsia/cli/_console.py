@@ -21,10 +21,11 @@ LINE_SECONDS = 5.0
 
 @dataclass
 class Settings:
-    """How much is said: `verbosity` is the number of -v minus the number of -q."""
+    """How much is said: `verbosity` is the number of -v minus the number of -q. `command` is the command line."""
 
     verbosity: int = 0
     progress: bool = True
+    command: str = ""
 
 
 settings = Settings()

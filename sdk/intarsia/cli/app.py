@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -11,7 +12,7 @@ from typing import Annotated
 import typer
 
 import intarsia
-from intarsia.cli import _failure
+from intarsia.cli import _console, _failure
 
 VERBS = (
     "doctor",
@@ -71,6 +72,7 @@ def application() -> typer.Typer:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line; returns the exit code."""
+    _console.settings.command = shlex.join(("intarsia", *arguments))
     with _failure.reported() as outcome:
         command = typer.main.get_command(application())
         outcome.code = command.main(list(arguments), prog_name="intarsia", standalone_mode=False) or 0

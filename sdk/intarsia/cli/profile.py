@@ -80,7 +80,7 @@ def command(
         run = pipeline.profile(
             model,
             _options.linked(boards.load(board), link),
-            Request(measured, oracle, place=place),
+            Request(measured, oracle, place=place, command=_console.settings.command),
             rule=reference,
             calibration=samples_of(calib, label_column=label_column) if calib else None,
             options=options,

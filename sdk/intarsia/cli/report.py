@@ -17,6 +17,10 @@ Run = Annotated[
 
 def command(
     run: Run,
+    other: Annotated[
+        Path | None,
+        typer.Argument(metavar="[B]", help="A second run, to be shown beside the first.", show_default=False),
+    ] = None,
     html: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write one HTML file that needs nothing else.", show_default=False),
@@ -25,17 +29,23 @@ def command(
     verbose: _options.Verbose = 0,
     quiet: _options.Quiet = 0,
 ) -> None:
-    """Show a run as a table or as HTML."""
-    _options.present(run)
+    """Show a run, or two side by side, as text or as HTML."""
+    _options.present(run, other)
 
-    from intarsia.report import document, files, text
+    from intarsia.report import compare, details, document, files, pictures
+    from intarsia.report import html as page
 
     with _console.Console(verbose, quiet, as_json=as_json) as console:
-        content = document.read(run)
+        runs = [document.read(path) for path in (run, other) if path is not None]
+        if other is None:
+            content, text = runs[0].to_json(), details.full_report(runs[0])
+            source = page.render(runs[0], pictures.load(run)) if html is not None else ""
+        else:
+            found = compare.compare(runs[0], runs[1], [], (str(run), str(other)))
+            content, text = found.to_json(), compare.report(found)
+            source = page.render_comparison(found, runs) if html is not None else ""
         if html is not None:
-            from intarsia.report import html as page
-
-            files.replace_text(html, page.render(content))
+            files.replace_text(html, source)
             console.note(f"written to {html}")
         if html is None or as_json:
-            console.result(content.to_json(), text.run_report(content))
+            console.result(content, text)

@@ -63,7 +63,8 @@ def command(
     source = _options.source(data, input_scale, input_offset, label_column, samples) if data else None
     limits = gates.Limits(min_accuracy, max_drop, bit_exact)
     with _console.Console(verbose, quiet, progress, as_json) as console:
-        document = pipeline.validate(project, Request(source, oracle, place=place), limits, watcher=console)
+        request = Request(source, oracle, place=place, command=_console.settings.command)
+        document = pipeline.validate(project, request, limits, watcher=console)
         if junit_xml is not None:
             files.replace_text(junit_xml, gates.junit(document))
         console.result(document.to_json(), text.run_report(document))

@@ -151,18 +151,20 @@ def _holds(condition: Condition, change: Change) -> bool:
 def report(comparison: Comparison) -> str:
     """A table of all metrics."""
     rows = [
-        [change.metric, safe(change.unit), _value(change.before), _value(change.after), *_difference(change)]
+        [change.metric, safe(change.unit), value(change.before), value(change.after), *difference(change)]
         for change in comparison.changes
     ]
     lines = [f"A {comparison.names[0]}", f"B {comparison.names[1]}", ""]
     return "\n".join(lines + table(("metric", "unit", "A", "B", "change", ""), rows, "<<>>>>"))
 
 
-def _value(value: float | None) -> str:
-    return number(value) if value is None or float(value).is_integer() else f"{value:.4f}"
+def value(figure: float | None) -> str:
+    """A figure of either run, a dash where there is none."""
+    return number(figure) if figure is None or float(figure).is_integer() else f"{figure:.4f}"
 
 
-def _difference(change: Change) -> tuple[str, str]:
+def difference(change: Change) -> tuple[str, str]:
+    """The change itself and in percent; a dash and nothing where there is none."""
     absolute, percent = change.absolute, change.percent
     plain = (
         "-"

@@ -17,6 +17,7 @@ MAX_BYTES = 64 << 20
 
 Unit = Literal["instructions", "cycles", "none"]
 Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class _Part(BaseModel):
@@ -26,13 +27,24 @@ class _Part(BaseModel):
 
 
 class Layer(_Part):
-    """`count` is in the run's unit, None where the board has no counter."""
+    """`count` is in the run's unit, None where the board has no counter.
+
+    `bound` is the most MACs that the board's core can do in one unit with operands of these widths (None: unknown, or
+    no MACs). `bits` is the width of the output, `input_bits` of the widest feature map read, `weight_bits` all widths
+    of the weights. `flash_bytes` are constants and code that no other layer uses.
+    """
 
     index: Count
     op: str
     name: str
     count: int | None
     macs: Count
+    kernels: tuple[str, ...] = ()
+    bound: Positive | None = None
+    input_bits: Count | None = None
+    bits: Count | None = None
+    weight_bits: tuple[Count, ...] = ()
+    flash_bytes: Count | None = None
 
 
 class Latency(_Part):
@@ -44,9 +56,16 @@ class Latency(_Part):
     milliseconds: float | None
 
 
+class Size(_Part):
+    """A named number of bytes."""
+
+    name: str
+    bytes: Count
+
+
 class Memory(_Part):
     """All in bytes. `stack_bytes` is the bound, `arena_lower_bound` what no placement can beat; `image_bytes` is the
-    image that a reader keeps outside the RAM of the model."""
+    image that a reader keeps outside the RAM of the model. `flash_sections` are those of the firmware's file."""
 
     arena_bytes: Count
     stack_bytes: Count
@@ -56,6 +75,38 @@ class Memory(_Part):
     code_bytes: Count
     image_bytes: Count = 0
     arena_lower_bound: Count | None = None
+    flash_sections: tuple[Size, ...] = ()
+
+
+class Block(_Part):
+    """A buffer of the arena: `kind` is input, map, output or scratch; it lies at `offset` from step `first` to `last`.
+
+    Step 0 fills the inputs, step i + 1 is layer i, the step behind the last layer reads the outputs.
+    """
+
+    name: str
+    kind: Literal["input", "map", "output", "scratch"] = "map"
+    offset: Count
+    size: Count
+    first: Count
+    last: Count
+
+
+class Arena(_Part):
+    """Where every buffer lies, and how the places were found. Buffers that share memory overlap."""
+
+    bytes: Count
+    lower_bound: Count
+    method: str
+    buffers: tuple[Block, ...]
+
+
+class Port(_Part):
+    """An input of the model."""
+
+    name: str
+    shape: tuple[Count, ...]
+    dtype: str
 
 
 class Score(_Part):
@@ -66,8 +117,19 @@ class Score(_Part):
     samples: Count
 
 
+class Difference(_Part):
+    """One tensor against the reference: how many values, how many of them differ, and the largest difference (None: it
+    is not finite)."""
+
+    name: str
+    compared: Count
+    mismatched: Count
+    max_abs_diff: float | None
+
+
 class Reference(_Part):
-    """`max_abs_diff` is None when a difference is not finite; `accuracy` is that of the reference."""
+    """`max_abs_diff` is None when a difference is not finite; `accuracy` is that of the reference. `outputs` tells the
+    same output by output."""
 
     rule: str
     oracle: str
@@ -75,6 +137,45 @@ class Reference(_Part):
     mismatched_outputs: Count
     max_abs_diff: float | None
     accuracy: float | None = None
+    outputs: tuple[Difference, ...] = ()
+
+
+class Sample(_Part):
+    """One sample of a classifier: its number in the data, the right class and the device's.
+
+    `margin` is the score of the right class less the best other score, in real units: negative when wrong.
+    """
+
+    index: Count
+    label: Count
+    predicted: Count
+    margin: float
+
+
+class Classification(_Part):
+    """`counts[i][j]`: samples of class `classes[i]` that the device took for `classes[j]`.
+
+    With many classes only those with most mistakes are listed, and a last row and column hold all `others`. `worst`
+    are the samples with the lowest margins, the lowest first.
+    """
+
+    classes: tuple[Count, ...]
+    others: bool
+    counts: tuple[tuple[Count, ...], ...]
+    worst: tuple[Sample, ...]
+
+
+class Environment(_Part):
+    """Versions of what the run was made with, the command that made it and the time, UTC; see `environment.py`."""
+
+    intarsia: str
+    python: str
+    numpy: str
+    system: str
+    compiler: str
+    runner: str | None
+    command: str | None
+    made: str
 
 
 class Device(_Part):
@@ -106,6 +207,10 @@ class Document(_Part):
     plan: dict[str, Any] | None
     device: Device | None = None
     gates: tuple[Gate, ...] | None = None
+    inputs: tuple[Port, ...] = ()
+    arena: Arena | None = None
+    classification: Classification | None = None
+    environment: Environment | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The document as plain JSON types; `gates` only where there are any."""

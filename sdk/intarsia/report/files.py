@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The folder of a run: run.json, layers.csv, outputs.npz and the firmware project fw."""
+"""The folder of a run: run.json, layers.csv, outputs.npz, samples.npz (for pictures), report.html and the firmware
+project fw."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from intarsia.errors import StageError, UsageError
 from intarsia.measure import Measurement
+from intarsia.report import html, pictures
 from intarsia.report.document import RUN_FILE, Document
 from intarsia.report.run import Run
 
@@ -22,6 +24,7 @@ RUN = RUN_FILE
 LAYERS = "layers.csv"
 OUTPUTS = "outputs.npz"
 PROJECT = "fw"
+PAGE = "report.html"
 
 
 def write(run: Run, folder: Path) -> None:
@@ -33,6 +36,9 @@ def write(run: Run, folder: Path) -> None:
     (folder / RUN).write_text(json.dumps(document.to_json(), indent=1) + "\n", encoding="utf-8")
     write_layers(document, folder / LAYERS)
     write_outputs(run, folder / OUTPUTS)
+    if pictures.is_picture(run.dataset.inputs[0].shape[1:]):
+        pictures.save(run.dataset.inputs[0], pictures.wanted(document), folder / pictures.FILE)
+    (folder / PAGE).write_text(html.render(document, pictures.load(folder)), encoding="utf-8")
     project = run.built.project
     shutil.copytree(project.folder, folder / PROJECT, ignore=shutil.ignore_patterns("build", "*.log"))
     (folder / PROJECT / "build").mkdir()

@@ -4,17 +4,37 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
 import numpy as np
 
+from intarsia import environment, exactness
 from intarsia.accuracy import Accuracy
 from intarsia.build import Built
+from intarsia.data import Dataset
 from intarsia.errors import StageError
 from intarsia.exactness import Comparison
 from intarsia.measure import Measurement
-from intarsia.report.document import Device, Document, Latency, Layer, Memory, Reference, Score, Unit
+from intarsia.report import bounds
+from intarsia.report.classification import classify
+from intarsia.report.document import (
+    Arena,
+    Classification,
+    Device,
+    Difference,
+    Document,
+    Environment,
+    Latency,
+    Layer,
+    Memory,
+    Port,
+    Reference,
+    Score,
+    Size,
+    Unit,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +51,12 @@ class Run:
     accuracy: Accuracy | None
     reference_accuracy: Accuracy | None
     expected: list[list[np.ndarray]]
-    labels: np.ndarray | None
+    dataset: Dataset
+    environment: environment.Environment
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        return self.dataset.labels
 
     def document(self) -> Document:
         """The document of schema `intarsia.run` (design, section 8)."""
@@ -40,7 +65,11 @@ class Run:
             model=project["model"],
             board=project["board"],
             latency=self._latency(),
-            memory=Memory(**self.built.memory.to_json(), arena_lower_bound=project["arena"]["lower_bound"]),
+            memory=Memory(
+                **self.built.memory.to_json(),
+                arena_lower_bound=project["arena"]["lower_bound"],
+                flash_sections=tuple(Size(name=n, bytes=b) for n, b in self.built.memory.flash_sections),
+            ),
             accuracy=Score(**vars(self.accuracy)) if self.accuracy else None,
             reference=Reference(
                 rule=self.comparison.rule,
@@ -49,6 +78,7 @@ class Run:
                 mismatched_outputs=self.comparison.mismatched,
                 max_abs_diff=difference if math.isfinite(difference) else None,
                 accuracy=self.reference_accuracy.value if self.reference_accuracy else None,
+                outputs=tuple(self._differences()),
             ),
             plan=project["plan"],
             device=Device(
@@ -56,6 +86,10 @@ class Run:
                 stack_bytes=self.measurement.stack_bytes,
                 damaged_frames=dict(self.measurement.damaged),
             ),
+            inputs=tuple(Port.model_validate(port) for port in project["inputs"]),
+            arena=Arena.model_validate(project["arena"]),
+            classification=self._classification(),
+            environment=Environment(**vars(self.environment)),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -64,21 +98,51 @@ class Run:
 
     def _latency(self) -> Latency:
         counts, layers = self.measurement.layers, self.built.project.document["layers"]
+        unit, flash = _unit(self.measurement.unit), dict(self.built.memory.flash_layers)
+        limit = bounds.bound(self.built.project.board)
         return Latency(
-            unit=_unit(self.measurement.unit),
+            unit=unit,
             total=self.measurement.latency,
             layers=tuple(
                 Layer(
-                    index=layer["index"],
-                    op=layer["op"],
-                    name=layer["name"],
+                    **layer,
                     count=counts[position] if counts else None,
-                    macs=layer["macs"],
+                    bound=_bound(limit, unit, layer),
+                    flash_bytes=flash.get(layer["index"], 0),
                 )
                 for position, layer in enumerate(layers)
             ),
             milliseconds=None,
         )
+
+    def _differences(self) -> Iterator[Difference]:
+        """The comparison of each output over all samples."""
+        for position, port in enumerate(self.built.project.document["outputs"]):
+            got, want = (
+                [[outputs[position]] for outputs in samples]
+                for samples in (self.measurement.outputs, self.expected)
+            )
+            found = exactness.compare(self.comparison.rule, self.comparison.oracle, got, want)
+            yield Difference(
+                name=port["name"],
+                compared=found.compared,
+                mismatched=found.mismatched,
+                max_abs_diff=found.max_abs_diff if math.isfinite(found.max_abs_diff) else None,
+            )
+
+    def _classification(self) -> Classification | None:
+        if self.accuracy is None or self.labels is None:
+            return None
+        scale = self.built.project.document["outputs"][0]["scale"]
+        return classify([outputs[0] for outputs in self.measurement.outputs], self.labels, scale)
+
+
+def _bound(limit: bounds.Bound | None, unit: str, layer: dict[str, Any]) -> float | None:
+    """The most MACs in one unit; None where a layer has none, or its operands are not known."""
+    weights, maps = layer.get("weight_bits"), layer.get("input_bits")
+    if limit is None or not layer["macs"] or not weights or not maps:
+        return None
+    return limit.of(unit, max(weights), maps)
 
 
 def _unit(name: str) -> Unit:
