@@ -118,6 +118,8 @@ DEPTHWISE: tuple[tuple[tuple[int, ...], tuple[int, int], dict[str, Any]], ...] =
     ((1, 6, 6, 9), (3, 3), {"stride": (1, 2)}),
     ((1, 20, 1, 8), (5, 1), {"padding": "VALID"}),
     ((1, 6, 6, 4), (1, 1), {"padding": "VALID"}),
+    ((1, 4, 7, 1000), (3, 3), {}),
+    ((1, 5, 9, 1400), (3, 3), {"stride": (2, 2)}),
 )
 
 

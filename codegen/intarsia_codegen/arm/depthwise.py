@@ -33,6 +33,8 @@ STACK_BYTES = FRAME + 36
 UNROLL = 4
 MAX_ROW_BYTES = 1020
 """Rows of a plane whose fourth is still within reach of LDRD: 3 * pitch + 4 * UNROLL."""
+MAX_OFFSET = 4095
+"""Within reach of STRB and ADDW."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def _add(register: str, value: int, free: str) -> list[str]:
     """Adds a constant of any size to a register."""
     if value == 0:
         return []
-    if abs(value) <= 4095:
+    if abs(value) <= MAX_OFFSET:
         return [f"{'addw' if value > 0 else 'subw'} {register}, {register}, #{abs(value)}"]
     lines = [f"movw {free}, #{abs(value) & 0xFFFF}"]
     if abs(value) > 0xFFFF:
@@ -216,13 +218,18 @@ def _block_stride1(shape: Shape, pair: int, columns: int) -> list[str]:
                 first, second = ("smlad", "smlabt") if column == 0 else ("smlatb", "smlad")
                 lines += [f"{first} {total}, r2, {p}, {addend}", f"{second} {total}, r3, {q}, {total}"]
     lines += requantize(shape.requantizer, list(totals.values()), ("r2", "r3"))
-    base, offset = "r1", 2 * pair * shape.channels
-    far = offset + shape.out_pitch + shape.channels > 4095
-    for (y, column), total in totals.items():
-        if y == 1 and column == 0 and far:
-            lines += _move("r2", "r1", offset + shape.out_pitch)
-            base, offset = "r2", -shape.out_pitch
-        lines.append(f"strb {total}, [{base}, #{offset + y * shape.out_pitch + column * shape.channels}]")
+    places = [y * shape.out_pitch + (2 * pair + column) * shape.channels for y, column in totals]
+    return lines + _stores(list(totals.values()), places)
+
+
+def _stores(totals: list[str], places: list[int]) -> list[str]:
+    """Stores bytes at offsets to r1, which need not be within reach of one STRB; r2 and r3 are free."""
+    lines, base, start = [], "r1", 0
+    for total, place in zip(totals, places, strict=True):
+        if place - start > MAX_OFFSET:
+            lines += _move("r2", "r1", place)
+            base, start = "r2", place
+        lines.append(f"strb {total}, [{base}, #{place - start}]")
     return lines
 
 
@@ -269,7 +276,7 @@ def _output_stride2(shape: Shape, column: int, in_registers: bool) -> list[str]:
         lines += shape.requantizer.two_instructions("r4", "r5", "r6")
     else:
         lines += requantize(shape.requantizer, ["r4"], ("r5", "r6"))
-    return [*lines, f"strb r4, [r1, #{column * shape.channels}]"]
+    return [*lines, *_stores(["r4"], [column * shape.channels])]
 
 
 def instructions(shape: Shape) -> int:
