@@ -59,9 +59,9 @@ def array_body(data: np.ndarray) -> str:
     flat = data.reshape(-1)
     if flat.dtype == np.float16:
         flat = flat.view(np.uint16)
-    words = list(map(str, flat.tolist())) if flat.dtype.kind in "iu" else [number(v) for v in flat]
-    if flat.dtype.itemsize >= 4 and flat.dtype.kind == "i":
-        words = [number(v) for v in flat]
+    kind, size = flat.dtype.kind, flat.dtype.itemsize
+    plain = kind == "u" or (kind == "i" and (size < 4 or (size == 4 and flat.min(initial=0) > -(1 << 31))))
+    words = list(map(str, flat.tolist())) if plain else [number(v) for v in flat]
     lines, line = [], ""
     for word in words:
         if len(line) + len(word) + 2 > _COLUMNS:

@@ -10,7 +10,7 @@ from pathlib import Path
 from intarsia.errors import StageError
 from intarsia.kernelcall import KernelCall
 from intarsia.request import Objective
-from intarsia_codegen import footprint, library
+from intarsia_codegen import footprint, library, memo
 from intarsia_codegen.generated import GeneratedKernel
 
 
@@ -50,7 +50,9 @@ class Selector:
         """
         isas = self.isas[-1:] if portable else self.isas
         found = [
-            (self._score(kernel, isa), isa, kernel) for isa in isas for kernel in _candidates(call, isa, name)
+            (self._score(kernel, isa), isa, kernel)
+            for isa in isas
+            for kernel in memo.candidates(call, isa, name)
         ]
         if found:
             _, isa, kernel = min(found, key=lambda entry: entry[0])
@@ -69,8 +71,3 @@ class Selector:
         flash = sum(footprint.flash(s) for s in kernel.sources if s.name not in self._sources)
         value = flash if self.objective is Objective.SIZE else kernel.cost * flash
         return value, kernel.cost, order
-
-
-def _candidates(call: KernelCall, isa: str, name: str) -> list[GeneratedKernel]:
-    made = [generate(call, name) for generate in library.generators(call.contract, isa)]
-    return [k for k in made if k is not None and (k.takes_params or not call.variants)]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -58,7 +58,6 @@ class KernelCall:
     scratch: int | None = None
     inplace: tuple[tuple[int, int], ...] = ()
     macs: int = 0
-    facts: Mapping[str, object] = field(default_factory=dict)
     variants: tuple[Mapping[str, Param], ...] = ()
 
     def constant(self, name: str) -> np.ndarray:

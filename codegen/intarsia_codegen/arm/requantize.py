@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,6 +21,9 @@ ONE_LINE_EXPONENTS = (10, 12, 8, 14, 6, 16, 4, 18, 2, 20, 0)
 
 TWO_LINE_EXPONENTS = (15, 14, 16, 13, 12, 17, 11, 18, 10, 9, 8, 7, 6, 20, 5, 4, 2, 0)
 """The same for the sign form, which needs finer offsets."""
+
+MOST_PLANS = 512
+"""Plans that are remembered."""
 
 
 @dataclass(frozen=True)
@@ -147,8 +151,25 @@ class Plan:
 def plan(layer: Layer, rule: Requantization | None, scale_bits: int) -> Plan | None:
     """The cheapest proved plan, or None when some channel has neither a short form nor the exact one.
 
-    `rule` gives the constants of the exact form (None: the layer's rule is not one that rounds twice).
+    `rule` gives the constants of the exact form (None: the layer's rule is not one that rounds twice). A rule that was
+    planned before for the same accumulators is not planned again: in a search for patches most of them come back.
     """
+    if rule is None:
+        return _made(layer, rule, scale_bits)
+    return _remembered(
+        rule, layer.minimum, layer.maximum, layer.low.tobytes(), layer.high.tobytes(), scale_bits
+    )
+
+
+@lru_cache(maxsize=MOST_PLANS)
+def _remembered(
+    rule: Requantization, minimum: int, maximum: int, low: bytes, high: bytes, scale_bits: int
+) -> Plan | None:
+    ends = (np.frombuffer(end, np.int64) for end in (low, high))
+    return _made(Layer(rule.apply, minimum, maximum, *ends), rule, scale_bits)
+
+
+def _made(layer: Layer, rule: Requantization | None, scale_bits: int) -> Plan | None:
     form, found = _best(layer, scale_bits)
     main, exact = Requantizer(form, scale_bits), _exact_requantizer(layer, scale_bits)
     short = tuple(_short_constants(found, main, c) for c in range(layer.channels))
