@@ -65,9 +65,14 @@ class Geometry:
         return self.kernel_w * self.in_c
 
     @property
+    def contiguous(self) -> bool:
+        """Whether a row of a window lies in one piece."""
+        return self.kernel_w == 1 or self.dilation_w == 1
+
+    @property
     def gathered(self) -> bool:
         """Whether windows are not made of contiguous segments of at least a word."""
-        return self.segment < 4 or (self.kernel_w > 1 and self.dilation_w > 1)
+        return self.segment < 4 or not self.contiguous
 
     @property
     def whole_input(self) -> bool:

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """CONV_2D int8 for Arm's DSP extension: a matrix product over blocks of four output pixels.
 
-Windows are read from the input where they lie inside it, from padded copies of its rows where they reach
-over the border, and value by value where they are not made of segments of at least four bytes (or are
-dilated along a row). Branches of patches share the code and the weights.
+Windows are read from the input where they lie inside it, from padded copies of its rows where they reach over the
+border, and value by value where they are dilated along a row. Branches of patches share the code and the weights.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +18,9 @@ from intarsia_codegen.arm.layout import Layout
 from intarsia_codegen.arm.matrix import Stream, Weights, scattered, stream4, weights_of
 from intarsia_codegen.generated import GeneratedKernel, SourceFile
 from intarsia_codegen.kernels import fully_connected_s8_s8__dsp as fully_connected
+
+WORD = 4
+"""Least bytes of a window's row that the packing code reads."""
 
 
 @dataclass(frozen=True)
@@ -33,22 +35,36 @@ class Windows:
 
 def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
     """The kernel, or None when sums do not fit 32 bits. Cost: counted by instruction, loop by loop."""
-    out_c = call.integer("out_c")
-    return convolution(call, name, Layout.of(call, out_c), call.constant("weights").reshape(out_c, -1))
+    return convolution(call, name, call.constant("weights"))
 
 
-def convolution(call: KernelCall, name: str, layout: Layout, matrix: np.ndarray) -> GeneratedKernel | None:
-    """The kernel for weights [out_c, kernel_h * kernel_w * in_c], or None."""
-    if not layout.served:
-        return None
+def convolution(call: KernelCall, name: str, weights_ohwi: np.ndarray) -> GeneratedKernel | None:
+    """The kernel for weights [out_c, kernel_h, kernel_w, in_c], or None."""
+    out_c = len(weights_ohwi)
+    matrix, layout = weights_ohwi.reshape(out_c, -1), Layout.of(call, out_c)
     if layout.first.whole_input and not layout.branches:
         return fully_connected.matrix_vector(call, name, matrix, layout.first.batch)
+    if layout.first.segment < WORD and layout.first.contiguous:
+        call, matrix = _widened(call, weights_ohwi)
+        layout = Layout.of(call, out_c)
+    if not layout.served:
+        return None
     weights = weights_of(call, matrix)
     if weights is None:
         return None
     windows = _windows(layout, weights.wide)
     stream = stream4(weights, windows.order)
     return None if stream is None else _kernel(call, name, layout, weights, windows, stream)
+
+
+def _widened(call: KernelCall, weights: np.ndarray) -> tuple[KernelCall, np.ndarray]:
+    """The same convolution with columns of weights 0 to the right, so that rows of windows have a word at least."""
+    out_c, _, kernel_w, in_c = weights.shape
+    more = -(-WORD // in_c) - kernel_w
+    wide = np.pad(weights, ((0, 0), (0, 0), (0, more), (0, 0)), constant_values=call.integer("weights_zero"))
+    changes = {"kernel_w": kernel_w + more, "dilation_w": 1}
+    variants = tuple({**params, **changes} for params in call.variants)
+    return replace(call, params={**call.params, **changes}, variants=variants), wide.reshape(out_c, -1)
 
 
 def _windows(layout: Layout, wide: bool) -> Windows:

@@ -19,12 +19,12 @@ def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
     """The kernel; None for several outputs per channel, for 2 or 3 channels, and for sums beyond 32 bits."""
     layout = Layout.of(call, call.integer("in_c") * call.integer("multiplier"))
     g = layout.first
-    matrix = call.constant("weights").reshape(-1, g.out_c).T
+    weights = call.constant("weights")
     if g.in_c == 1:
-        return conv_2d.convolution(call, name, layout, matrix)
+        return conv_2d.convolution(call, name, weights.transpose(3, 1, 2, 0))
     if call.integer("multiplier") != 1 or g.in_c < 4 or not layout.served:
         return None
-    channels = channels_of(call, matrix)
+    channels = channels_of(call, weights.reshape(-1, g.out_c).T)
     if channels is None:
         return None
     if layout.branches and depthwise_branches.applies(layout):
