@@ -10,14 +10,18 @@ import typer
 from intarsia.cli import _console, _options
 from intarsia.errors import UsageError
 
-SUITES = ("models", "tool")
+SUITES = ("models", "kernels", "tool")
 
 
 def command(
     suite: Annotated[str, typer.Argument(metavar="SUITE", help=f"What to measure: {', '.join(SUITES)}.")],
     model: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Only this network. Repeatable.", show_default=False),
+        typer.Option(metavar="NAME", help="Only this network (models). Repeatable.", show_default=False),
+    ] = None,
+    operator: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this operator (kernels). Repeatable.", show_default=False),
     ] = None,
     board: Annotated[
         list[str] | None,
@@ -29,19 +33,24 @@ def command(
     verbose: _options.Verbose = 0,
     quiet: _options.Quiet = 0,
 ) -> None:
-    """Measure whole networks against the incumbents' figures (models), or this tool's own speed (tool).
+    """Measure whole networks or single layers against the incumbents' figures (models, kernels), or this tool's speed.
 
-    The networks are third-party files: INTARSIA_DATA names the folder that holds models/ and datasets/.
+    The networks are third-party files: INTARSIA_DATA names the folder that holds models/ and datasets/. The layers of
+    `kernels` have the shapes of real ones, but need no files.
     """
     if suite not in SUITES:
         raise UsageError(f"no benchmark '{suite}'", hint=f"one of {', '.join(SUITES)}")
 
-    from intarsia.bench import models, tool
+    from intarsia.bench import kernels, models, tool
 
     with _console.Console(verbose, quiet, progress, as_json) as console:
         if suite == "tool":
             timings = tool.run()
             console.result(tool.to_json(timings), tool.to_text(timings))
+            return
+        if suite == "kernels":
+            measured = kernels.run(board or kernels.DEFAULT_BOARDS, operators=operator or (), watcher=console)
+            console.result(kernels.to_json(measured), kernels.to_text(measured))
             return
         rows = models.run(model or (), board or models.DEFAULT_BOARDS, samples=samples, watcher=console)
         console.result(models.to_json(rows), models.to_text(rows))

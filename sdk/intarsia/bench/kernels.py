@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Single layers of real networks: our kernels against our portable C, the incumbent's and what is known to be possible.
+
+All layers of a board run in one firmware, once with the kernels that are chosen for the board and once in portable C.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from intarsia import boards, build, exactness, measure, ops, simulate
+from intarsia.bench import layers as suite
+from intarsia.bench.layers import Layer
+from intarsia.boards import Board
+from intarsia.errors import UsageError
+from intarsia.ir import Graph
+from intarsia.report import text
+from intarsia.request import Silent, Watcher
+from intarsia_codegen import project
+
+SCHEMA = "intarsia.bench.kernels"
+SCHEMA_VERSION = 1
+DEFAULT_BOARDS = ("qemu-cortex-m4", "qemu-cortex-m55", "qemu-riscv32-v")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer on one board; counts are of the board's `unit`, ratios are theirs / ours."""
+
+    layer: str
+    operator: str
+    model: str
+    model_layer: int
+    board: str
+    isa: str
+    unit: str
+    macs: int
+    count: int
+    macs_per_unit: float | None
+    portable: int
+    portable_ratio: float
+    incumbent: int | None
+    incumbent_ratio: float | None
+    bound_macs_per_unit: float | None
+    mismatched_outputs: int
+
+
+def run(
+    names: Sequence[str] = DEFAULT_BOARDS,
+    *,
+    operators: Sequence[str] = (),
+    watcher: Watcher | None = None,
+) -> list[Row]:
+    """Measures the layers of these operators (all by default) on boards. Raises UsageError for an unknown operator or
+    a board without a counter.
+    """
+    chosen = _chosen(operators)
+    found = [boards.load(name) for name in names]
+    for board in found:
+        if board.counter.ticks_per_unit is None:
+            raise UsageError(
+                f"board '{board.name}' has no counter", hint="choose one that counts: `intarsia boards`"
+            )
+    return [row for board in found for row in _on_board(board, chosen, watcher or Silent())]
+
+
+def _chosen(operators: Sequence[str]) -> list[Layer]:
+    known = suite.layers()
+    names = {layer.operator for layer in known}
+    if unknown := set(operators) - names:
+        raise UsageError(
+            f"no layer of operator '{sorted(unknown)[0]}'", hint=f"known: {', '.join(sorted(names))}"
+        )
+    return [layer for layer in known if not operators or layer.operator in operators]
+
+
+def _on_board(board: Board, chosen: Sequence[Layer], watcher: Watcher) -> list[Row]:
+    graph = suite.graph(chosen)
+    random = np.random.default_rng(5)
+    sample = [random.integers(-128, 128, graph.tensor(i).shape).astype(np.int8) for i in graph.inputs]
+    watcher.stage(f"kernels on {board.name} ...")
+    ours, isas = _measure(graph, board, sample, portable=False)
+    watcher.stage(f"portable C on {board.name} ...")
+    theirs, _ = _measure(graph, board, sample, portable=True)
+    expected = simulate.run(graph, sample)
+    return [
+        _row(layer, board, isas[i], graph, i, (ours, theirs), expected[i]) for i, layer in enumerate(chosen)
+    ]
+
+
+def _measure(
+    graph: Graph, board: Board, sample: Sequence[np.ndarray], *, portable: bool
+) -> tuple[measure.Measurement, list[str]]:
+    """What the board answers to the sample, and the instruction set of each layer."""
+    layers = range(len(graph.nodes)) if portable else ()
+    program = project.lower_for(graph, board, portable=layers)
+    with tempfile.TemporaryDirectory(prefix="intarsia-") as folder:
+        project.write(program, board, Path(folder) / "fw")
+        built = build.build(Path(folder) / "fw")
+        answers = measure.measure(built, [sample])
+    return answers, ["+".join(dict.fromkeys(k.isa for k in layer.kernels)) for layer in program.layers]
+
+
+def _row(
+    layer: Layer,
+    board: Board,
+    isa: str,
+    graph: Graph,
+    index: int,
+    measured: tuple[measure.Measurement, measure.Measurement],
+    expected: np.ndarray,
+) -> Row:
+    node = graph.nodes[index]
+    macs = ops.registry()[node.op].macs(node, graph)
+    counts = [m.layers[index] for m in measured if m.layers is not None]
+    outputs = [m.outputs[0][index] for m in measured]
+    incumbent = (layer.incumbent or {}).get(board.name)
+    wrong = sum(exactness.compare("tflm", "reference", [[o]], [[expected]]).mismatched for o in outputs)
+    return Row(
+        layer.name,
+        layer.operator,
+        layer.model,
+        layer.layer,
+        board.name,
+        isa,
+        board.counter.unit,
+        macs,
+        counts[0],
+        round(macs / counts[0], 3) if macs else None,
+        counts[1],
+        round(counts[1] / counts[0], 3),
+        incumbent,
+        round(incumbent / counts[0], 3) if incumbent else None,
+        suite.bounds(board.name).get(layer.kind),
+        wrong,
+    )
+
+
+def to_json(rows: Sequence[Row]) -> dict[str, Any]:
+    """The document of schema `intarsia.bench.kernels`."""
+    return {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, "rows": [asdict(row) for row in rows]}
+
+
+def to_text(rows: Sequence[Row]) -> str:
+    """The same as a table: how many times fewer our count is than that of portable C and of the incumbent."""
+    header = (
+        "board",
+        "operator",
+        "layer",
+        "kernel",
+        "count",
+        "MAC/unit",
+        "bound",
+        "portable",
+        "incumbent",
+        "wrong",
+    )
+    cells = [
+        (
+            row.board,
+            row.operator,
+            row.layer,
+            row.isa,
+            f"{row.count:,} {row.unit}",
+            _figure(row.macs_per_unit),
+            _figure(row.bound_macs_per_unit),
+            f"{row.portable_ratio:.2f}x",
+            "-" if row.incumbent_ratio is None else f"{row.incumbent_ratio:.2f}x",
+            f"{row.mismatched_outputs}",
+        )
+        for row in rows
+    ]
+    return "\n".join(text.table(header, cells, "<<<<>>>>>>"))
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
