@@ -19,12 +19,13 @@ from intarsia.fixedpoint import (
     rounding_divide_by_pot,
     saturating_rounding_doubling_high_mul,
 )
-from intarsia.ir import Graph
+from intarsia.ir import Attrs, Graph, Quantization
 from intarsia.kernelcall import KernelCall
+from intarsia.ops import _cases
 from intarsia_codegen.mve import fit, summation
 from support import harness
 from support.agree import assert_agree
-from support.draw import sample
+from support.draw import SeededDraw, sample
 from support.layers import drawn, layer, scaled_layer
 
 BOARD = "qemu-cortex-m55"
@@ -89,6 +90,13 @@ DEPTHWISE: tuple[tuple[tuple[int, ...], tuple[int, int], dict[str, Any]], ...] =
     ((1, 8, 6, 4), (4, 2), {"dilation": (2, 3)}),
     ((2, 6, 6, 6), (5, 5), {}),
     ((1, 9, 6, 3), (7, 5), {"stride": (2, 1), "activation": "RELU"}),
+    ((1, 10, 9, 12), (5, 5), {"activation": "RELU6"}),
+    ((2, 11, 8, 5), (7, 7), {"stride": (2, 2)}),
+    ((1, 3, 3, 18), (7, 7), {"activation": "RELU"}),
+    ((1, 12, 20, 4), (6, 16), {"padding": "VALID"}),
+    ((1, 9, 20, 4), (1, 9), {"stride": (3, 1)}),
+    ((1, 16, 16, 4), (8, 5), {}),
+    ((1, 9, 9, 4), (5, 5), {"dilation": (1, 2)}),
 )
 
 
@@ -135,6 +143,28 @@ def test_depthwise_shapes(tmp_path: Path) -> None:
         for seed, (shape, kernel, options) in enumerate(DEPTHWISE)
     ]
     run(graphs, tmp_path, least_generated=len(graphs))
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize(("scale", "zero"), [(0.5, 0), (0.0078125, -128), (3.0, 127), (1e-30, 5)])
+def test_real_values_to_codes(scale: float, zero: int, tmp_path: Path) -> None:
+    case = _cases.Case(SeededDraw(0))
+    graph = case.graph(
+        ops.registry()["QUANTIZE"],
+        [case.input((1, 23), "float32")],
+        Attrs(),
+        [("int8", Quantization((scale,), (zero,)))],
+    )
+    ties = (np.arange(-9, 10) + 0.5) * scale
+    edges = np.array([np.nan, np.inf, -np.inf, -0.0], np.float64)
+    values = np.concatenate([ties, edges]).astype(np.float32)[None]
+    random = (np.random.default_rng(3).normal(size=(1, 23)) * 99 * scale).astype(np.float32)
+    (outcome,) = harness.run_cases(
+        [graph], [[[values], [random]]], tmp_path, board=BOARD, isas=("mve", "scalar")
+    )
+    assert outcome.program.layers[0].kernels[0].isa == "mve"
+    for x, got in zip((values, random), outcome.outputs, strict=True):
+        assert_agree(graph, got, simulate.run(graph, [x]), BOARD)
 
 
 @pytest.mark.emulator

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
@@ -22,10 +23,18 @@ def shared(*names: str) -> tuple[SourceFile, ...]:
     return tuple(SourceFile(name, _read(name)) for name in names)
 
 
-def formed(file: str, function: str, form: Form, *, full: bool | None = None) -> SourceFile:
-    """A file that defines `function` for one requantization form; `full` where it asks for ITR_FULL."""
-    settings = {"FUNCTION": function, "LEFT": int(form.left), "TIES": f"ITR_TIES_{form.ties.upper()}"}
+def formed(
+    file: str, function: str, form: Form, *, full: bool | None = None, more: Mapping[str, int] | None = None
+) -> SourceFile:
+    """A file that defines `function` for one requantization form; `full` where it asks for ITR_FULL, `more` for
+    what else it asks for."""
+    settings: dict[str, str | int] = {
+        "FUNCTION": function,
+        "LEFT": int(form.left),
+        "TIES": f"ITR_TIES_{form.ties.upper()}",
+    }
     if full is not None:
         settings["FULL"] = int(full)
+    settings |= more or {}
     defines = "".join(f"#define ITR_{key} {value}\n" for key, value in settings.items())
     return SourceFile(f"{function}.c", LICENSE + defines + "\n" + _read(file).removeprefix(LICENSE))

@@ -43,6 +43,7 @@ static inline int32_t itr_round_half_away(float x) {
 }
 
 void itr_quantize_f32_s8__scalar(const itr_quantize_f32_s8_params *p, const float *in, int8_t *out);
+void itr_quantize_f32_s8__mve(const itr_quantize_f32_s8_params *p, const float *in, int8_t *out);
 void itr_quantize_f32_u8__scalar(const itr_quantize_f32_u8_params *p, const float *in,
                                  uint8_t *out);
 void itr_quantize_f32_s16__scalar(const itr_quantize_f32_s16_params *p, const float *in,
