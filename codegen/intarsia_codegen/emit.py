@@ -146,7 +146,8 @@ def _layer(program: Program, layer: Layer) -> dict[str, Any]:
         for kernel, label in _labelled(program)
         if kernel in layer.kernels
     ]
-    return {"index": layer.index, "text": text, "calls": calls}
+    shown = [{"offset": program.offset(t), "bytes": graph.tensor(t).bytes} for t in layer.node.outputs]
+    return {"index": layer.index, "text": text, "calls": calls, "maps": shown}
 
 
 def _call(program: Program, layer: Layer, kernel: Chosen, label: str) -> str:

@@ -2,6 +2,7 @@
 // The device's side of the protocol: waits for the host, runs the model, answers.
 #include <stdbool.h>
 
+#include "dump_session.h"
 #include "frame.h"
 #include "intarsia/hal.h"
 #include "intarsia/model.h"
@@ -53,7 +54,8 @@ static void send_identity(uint8_t sequence) {
     length += text_bytes(names[i]);
   }
   itr_frame_begin(ITR_MESSAGE_IDENTITY, sequence, length);
-  put_u16_pair(ITR_PROTOCOL_VERSION, ITR_PROFILE ? ITR_IDENTITY_FLAG_PROFILE : 0u);
+  put_u16_pair(ITR_PROTOCOL_VERSION, (ITR_PROFILE ? ITR_IDENTITY_FLAG_PROFILE : 0u) |
+                                         (ITR_DUMP ? ITR_IDENTITY_FLAG_DUMP : 0u));
   itr_frame_put(model->hash, sizeof model->hash);
   itr_frame_put_u32(ITR_TICKS_NUMERATOR);
   itr_frame_put_u32(ITR_TICKS_DENOMINATOR);
@@ -137,6 +139,9 @@ static itr_frame_status serve_infer(const itr_frame_header *header) {
   }
 #if ITR_PROFILE
   itr_profile_start(session.empty_mark_ticks);
+#endif
+#if ITR_DUMP
+  itr_dump_start(header->sequence);
 #endif
   model->invoke();
   session.completed = header->sequence;

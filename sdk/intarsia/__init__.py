@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from intarsia.boards import load as load_board
     from intarsia.boards import names as board_names
     from intarsia.devices import find as find_devices
+    from intarsia.diffing import diff
     from intarsia.doctor import diagnose
     from intarsia.errors import IntarsiaError
     from intarsia.pipeline import (
@@ -62,6 +63,7 @@ _HOME = {
     "Options": ("intarsia.quantize", "Options"),
     "board_names": ("intarsia.boards", "names"),
     "compare": ("intarsia.report.compare", "compare"),
+    "diff": ("intarsia.diffing", "diff"),
     "diagnose": ("intarsia.doctor", "diagnose"),
     "find_devices": ("intarsia.devices", "find"),
     "load_board": ("intarsia.boards", "load"),
@@ -84,6 +86,7 @@ __all__ = [
     "build_project",
     "compare",
     "diagnose",
+    "diff",
     "find_devices",
     "flash_project",
     "generate",

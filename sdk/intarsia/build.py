@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -23,15 +23,23 @@ BUILD_SECONDS = 900.0
 
 @dataclass(frozen=True)
 class Project:
-    """A generated project on disk: its folder, its description (`intarsia.json`) and its board."""
+    """A generated project on disk: its folder, its description (`intarsia.json`) and its board.
+
+    `dumping`: what is meant is its second firmware, which sends every feature map to the host.
+    """
 
     folder: Path
     document: dict[str, Any]
     board: Board
+    dumping: bool = False
+
+    @property
+    def build_folder(self) -> Path:
+        return self.folder / "build" / "dumping" if self.dumping else self.folder / "build"
 
     @property
     def elf(self) -> Path:
-        return self.folder / "build" / "firmware.elf"
+        return self.build_folder / "firmware.elf"
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,15 @@ def build(
     return built
 
 
+def build_dumping(folder: Path, *, jobs: int | None = None) -> Project:
+    """Builds a second firmware of a project, which sends every feature map to the host. Raises as `build`, but for
+    budgets: what is flashed for a search need not fit what the product may take."""
+    project = replace(open_project(folder), dumping=True)
+    _check_compiler(project)
+    _run_cmake(project, jobs)
+    return project
+
+
 def check_budget(built: Built, ram: int | None, flash: int | None) -> None:
     """Raises BudgetError with need, have and the largest consumers when a budget is exceeded."""
     memory, report = built.project.board.memory, built.memory
@@ -111,11 +128,12 @@ def _check_compiler(project: Project) -> None:
 
 
 def _run_cmake(project: Project, jobs: int | None) -> None:
-    cmake, target = tool("cmake"), project.folder / "build"
+    cmake, target = tool("cmake"), project.build_folder
     if not (target / "build.ninja").exists():
         command = [cmake, "-S", str(project.folder), "-B", str(target), "-G", "Ninja"]
         command += [f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}"]
         command += [f"-DCMAKE_TOOLCHAIN_FILE={project.folder / 'toolchain.cmake'}"]
+        command += [f"-DITR_DUMP={'ON' if project.dumping else 'OFF'}"]
         _run(command, "configure", CONFIGURE_SECONDS, project)
     _run([cmake, "--build", str(target), "-j", str(jobs or os.cpu_count())], "build", BUILD_SECONDS, project)
 

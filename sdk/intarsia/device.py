@@ -13,6 +13,7 @@ from intarsia.runners.base import Link
 from intarsia.wire import (
     PROTOCOL_VERSION,
     STACK_UNKNOWN,
+    TENSOR,
     TRANSPORT_NAKS,
     Damage,
     Frame,
@@ -22,6 +23,7 @@ from intarsia.wire import (
     Nak,
     decode_fault,
     decode_identity,
+    decode_tensor,
     encode_frame,
 )
 
@@ -70,6 +72,7 @@ class Device:
         self._arrived: collections.deque[Frame | Damage] = collections.deque()
         self._sequence = 0
         self._identity: Identity | None = None
+        self._tensors: dict[tuple[int, int], bytes] = {}
 
     def hello(self) -> Identity:
         """Start a session: the model's state is reset. Raises StageError if no device answers."""
@@ -104,6 +107,29 @@ class Device:
                 hint="generate and build it again",
             )
         return _decode_result(frame.payload, identity)
+
+    def dump(self, inputs: bytes, count: int, largest: int) -> dict[tuple[int, int], bytes]:
+        """Run the model once from its initial state and return its feature maps by (layer, number of the output).
+
+        There must be `count` of them, of at most `largest` bytes. A frame lost on the way starts it all over. Raises
+        StageError as `infer` does, and when the firmware was not built to send feature maps.
+        """
+        for _ in range(self._attempts):
+            identity = self.hello()
+            if not identity.dumps:
+                raise StageError(
+                    f"the firmware of {identity.model} does not send its feature maps",
+                    hint="generate the project again, or flash the firmware that `intarsia diff` has built",
+                )
+            self._receiver.limit = max(self._receiver.limit, 2 * largest + _CODING_OVERHEAD_BYTES)
+            self._tensors.clear()
+            self.infer(inputs)
+            if len(self._tensors) == count:
+                return dict(self._tensors)
+        raise StageError(
+            f"{count - len(self._tensors)} of {count} feature maps were lost{self._damage_text()}",
+            hint="check the connection between host and device",
+        )
 
     def exit(self, code: int = 0) -> None:
         """Ask the firmware to end with that exit code (0 to 255)."""
@@ -147,6 +173,9 @@ class Device:
                     return None
                 if item.message == answer and item.sequence == self._sequence:
                     return item
+                if item.message == Message.TENSOR and item.sequence == self._sequence:
+                    self._tensors[decode_tensor(item.payload)] = item.payload[TENSOR.size :]
+                    continue
                 self.statistics.stale += 1
             left = deadline - time.monotonic()
             if left <= 0:

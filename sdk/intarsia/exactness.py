@@ -80,11 +80,22 @@ def compare(rule: str, name: str, device: Outputs, expected: Outputs) -> Compari
     largest = 0.0
     for got, want in zip(device, expected, strict=True):
         for a, b in zip(got, want, strict=True):
-            difference = np.abs(a.astype(np.float64) - b.reshape(a.shape).astype(np.float64))
-            difference = np.where(np.isnan(difference), np.inf, difference)
-            difference[(a == b.reshape(a.shape)) | (np.isnan(a) & np.isnan(b.reshape(a.shape)))] = 0.0
-            limit = FLOAT_TOLERANCE * np.maximum(1.0, np.abs(b)) if a.dtype.kind == "f" else 0.0
+            difference, wrong = differences(a, b.reshape(a.shape))
             compared += a.size
-            mismatched += int((difference > limit).sum())
+            mismatched += int(wrong.sum())
             largest = max(largest, float(difference.max(initial=0.0)))
     return Comparison(rule, name, compared, mismatched, largest)
+
+
+def differences(device: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(absolute difference as float64, whether it counts as one) of every value; both arrays of the same shape.
+
+    Integers must be equal; floats may differ by `FLOAT_TOLERANCE`. What is not finite differs by infinity from all
+    but itself.
+    """
+    with np.errstate(invalid="ignore"):
+        difference = np.abs(device.astype(np.float64) - expected.astype(np.float64))
+    difference = np.where(np.isnan(difference), np.inf, difference)
+    difference = np.where((device == expected) | (np.isnan(device) & np.isnan(expected)), 0.0, difference)
+    limit = FLOAT_TOLERANCE * np.maximum(1.0, np.abs(expected)) if device.dtype.kind == "f" else 0.0
+    return difference, difference > limit

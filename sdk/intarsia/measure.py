@@ -104,6 +104,32 @@ def measure(
     )
 
 
+def dump(
+    project: Project,
+    sample: Sequence[np.ndarray],
+    maps: Sequence[tuple[int, int, int]],
+    *,
+    place: Place = ANYWHERE,
+    timeout: float = INFERENCE_SECONDS,
+) -> dict[tuple[int, int], bytes]:
+    """Runs one sample on a firmware that sends its feature maps; the bytes of each by (layer, number of the output).
+
+    `maps` are those that must come: (layer, number of the output, bytes). Raises StageError as `measure`, and when the
+    firmware sends others.
+    """
+    payload = b"".join(np.ascontiguousarray(x).tobytes() for x in sample)
+    with contextlib.closing(connect(project, place)) as link:
+        device = Device(link, timeout=timeout)
+        _check_identity(device.hello(), project)
+        found = device.dump(payload, len(maps), max((size for *_, size in maps), default=0))
+        device.exit()
+    if {(*key, len(data)) for key, data in found.items()} != set(maps):
+        raise StageError(
+            "the firmware sends other feature maps than its project has", hint="generate it again"
+        )
+    return found
+
+
 def split_outputs(data: bytes, project: Project) -> list[np.ndarray]:
     """The output tensors in the device's answer."""
     tensors, position = [], 0

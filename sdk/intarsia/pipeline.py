@@ -301,7 +301,9 @@ def fit(
     portable: Sequence[int] = (),
     patching: Patching | None = None,
 ) -> Program:
-    """The program for a board. Raises BudgetError when arena or constants alone exceed the budget."""
+    """The program for a board; layers in `portable` use portable C. Raises BudgetError when arena or constants alone
+    exceed the budget, and UsageError when there is no such layer."""
+    check_layers(graph, portable)
     budget = budget or Budget()
     patching = patching or Patching()
     limit = budget.ram or (None if patching.asked else board.memory.ram)
@@ -324,6 +326,15 @@ def generate(
     program = fit(graph, board, budget, portable, patching)
     codegen.write(program, board, out)
     return program
+
+
+def check_layers(graph: Graph, layers: Sequence[int]) -> None:
+    """Raises UsageError when a graph does not have one of the layers."""
+    for layer in layers:
+        if layer >= len(graph.nodes):
+            raise UsageError(
+                f"'{graph.name}' has no layer {layer}", hint=f"it has layers 0 to {len(graph.nodes) - 1}"
+            )
 
 
 def build_project(folder: Path, *, budget: Budget | None = None, jobs: int | None = None) -> Built:
@@ -376,6 +387,7 @@ def profile(
     options: Options | None = None,
     mixing: Mixing | None = None,
     budget: Budget | None = None,
+    portable: Sequence[int] = (),
     patching: Patching | None = None,
     out: Path | None = None,
     watcher: Watcher | None = None,
@@ -400,8 +412,8 @@ def profile(
         if request.oracle == "interpreter":
             oracle.version(graph.rule)
         watcher.stage(f"generate for {board.name}")
-        program = fit(graph, board, budget, patching=patching)
-        project = stack.enter_context(_scratch()) / "fw"
+        program = fit(graph, board, budget, portable, patching)
+        project = stack.enter_context(scratch()) / "fw"
         codegen.write(program, board, project)
         original = None if calibration else original_file(model)
         reference = _expected(graph, dataset, request.oracle, original)
@@ -469,7 +481,7 @@ def _run(
 
 
 @contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
+def scratch() -> Iterator[Path]:
     """A folder that is removed, except when a build failed in it: its log is worth reading."""
     folder = Path(tempfile.mkdtemp(prefix="intarsia-"))
     try:

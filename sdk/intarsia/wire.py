@@ -25,6 +25,10 @@ EXIT_FAULT = 99
 EXIT_NO_LINK = 98
 FLAG_PROFILE = 1
 """Identity flag: results carry one tick count for each layer."""
+FLAG_DUMP = 2
+"""Identity flag: a TENSOR frame for every feature map comes before each result."""
+TENSOR = struct.Struct("<II")
+"""Layer and number of its output, before the bytes of a TENSOR payload."""
 
 RECEIVE_FIFO = "itr-host-to-device"
 TRANSMIT_FIFO = "itr-device-to-host"
@@ -41,6 +45,7 @@ class Message(enum.IntEnum):
     NAK = 5
     FAULT = 6
     EXIT = 7
+    TENSOR = 8
 
 
 class Nak(enum.IntEnum):
@@ -79,11 +84,13 @@ class Identity:
     """What a device says about itself and the model it carries.
 
     A count is ``ticks * ticks_per_unit[1] / ticks_per_unit[0]``, rounded to the nearest unit;
-    `empty_mark_ticks` is what two successive layer marks cost. `profiled` tells whether layers are counted.
+    `empty_mark_ticks` is what two successive layer marks cost. `profiled` tells whether layers are counted,
+    `dumps` whether feature maps are sent.
     """
 
     protocol: int
     profiled: bool
+    dumps: bool
     model_hash: bytes
     ticks_per_unit: tuple[int, int]
     empty_mark_ticks: int
@@ -200,6 +207,7 @@ def decode_identity(payload: bytes) -> Identity | None:
     return Identity(
         protocol=protocol,
         profiled=bool(flags & FLAG_PROFILE),
+        dumps=bool(flags & FLAG_DUMP),
         model_hash=model_hash,
         ticks_per_unit=(numerator, denominator),
         empty_mark_ticks=empty,
@@ -217,7 +225,7 @@ def encode_identity(identity: Identity) -> bytes:
     """The IDENTITY payload, as the firmware writes it."""
     fixed = _IDENTITY.pack(
         identity.protocol,
-        FLAG_PROFILE if identity.profiled else 0,
+        (FLAG_PROFILE if identity.profiled else 0) | (FLAG_DUMP if identity.dumps else 0),
         identity.model_hash,
         *identity.ticks_per_unit,
         identity.empty_mark_ticks,
@@ -239,6 +247,14 @@ def decode_fault(payload: bytes) -> tuple[tuple[str, int], ...]:
     return tuple((tag.decode("ascii", "replace").strip(), value) for tag, value in pairs)
 
 
+def decode_tensor(payload: bytes) -> tuple[int, int]:
+    """Layer and number of the output of a TENSOR payload; (-1, -1) when it is cut short."""
+    if len(payload) < TENSOR.size:
+        return -1, -1
+    layer, output = TENSOR.unpack_from(payload)
+    return layer, output
+
+
 def protocol_header() -> str:
     """The C header ``intarsia/protocol.h``."""
     constants = [
@@ -248,6 +264,8 @@ def protocol_header() -> str:
         ("MODEL_HASH_BYTES", MODEL_HASH_BYTES),
         ("IDENTITY_FIXED_BYTES", _IDENTITY.size),
         ("IDENTITY_FLAG_PROFILE", FLAG_PROFILE),
+        ("IDENTITY_FLAG_DUMP", FLAG_DUMP),
+        ("TENSOR_FIXED_BYTES", TENSOR.size),
         ("EXIT_NO_LINK", EXIT_NO_LINK),
         ("EXIT_FAULT", EXIT_FAULT),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from intarsia import assets
 from intarsia.device import Device, units
 from intarsia.errors import StageError
 from intarsia.wire import (
+    TENSOR,
     Damage,
     Frame,
     FrameReceiver,
@@ -25,6 +27,7 @@ from intarsia.wire import (
     decode_fault,
     decode_frame,
     decode_identity,
+    decode_tensor,
     encode_frame,
     encode_identity,
     protocol_header,
@@ -40,6 +43,7 @@ PAYLOADS = st.one_of(
 IDENTITY = Identity(
     protocol=1,
     profiled=True,
+    dumps=False,
     model_hash=bytes(range(16)),
     ticks_per_unit=(32, 5),
     empty_mark_ticks=70,
@@ -250,3 +254,45 @@ def test_wrong_result_size_is_refused() -> None:
 
     with pytest.raises(StageError, match="has 1 bytes, not 17"):
         Device(ScriptedLink(answer)).infer(b"abc")
+
+
+def dumping(lose: int) -> tuple[Device, list[int]]:
+    """A device that sends two feature maps before each result; the first is damaged in the first `lose` runs."""
+    runs: list[int] = []
+
+    def answer(frame: Frame) -> list[bytes]:
+        if frame.message == Message.HELLO:
+            known = replace(IDENTITY, dumps=True)
+            return [encode_frame(Message.IDENTITY, frame.sequence, encode_identity(known))]
+        if runs and runs[-1] == frame.sequence:
+            return [result(frame)]
+        runs.append(frame.sequence)
+        maps = [
+            encode_frame(Message.TENSOR, frame.sequence, TENSOR.pack(layer, 0) + bytes([layer]) * 300)
+            for layer in range(2)
+        ]
+        if len(runs) <= lose:
+            maps[0] = maps[0][:20] + b"\x77" + maps[0][21:]
+        return [*maps, result(frame)]
+
+    return Device(ScriptedLink(answer), timeout=5.0, attempts=3), runs
+
+
+@pytest.mark.parametrize("lose", [0, 2])
+def test_feature_maps_come_whole_or_again(lose: int) -> None:
+    device, runs = dumping(lose)
+    assert device.dump(b"abc", 2, 300) == {(0, 0): b"\0" * 300, (1, 0): b"\1" * 300}
+    assert len(runs) == lose + 1
+    assert device.statistics.damaged.total() == lose
+
+
+def test_feature_maps_that_never_come_are_an_error() -> None:
+    with pytest.raises(StageError, match="1 of 2 feature maps were lost"):
+        dumping(9)[0].dump(b"abc", 2, 300)
+    with pytest.raises(StageError, match="does not send its feature maps"):
+        Device(ScriptedLink(lambda f: [identity(f)])).dump(b"abc", 2, 300)
+
+
+def test_a_tensor_frame_that_is_cut_short_is_nobodys() -> None:
+    assert decode_tensor(b"\0" * 7) == (-1, -1)
+    assert decode_tensor(TENSOR.pack(3, 1) + b"x") == (3, 1)

@@ -170,6 +170,15 @@ MaxDrop = Annotated[
     ),
 ]
 
+ReferenceKernels = Annotated[
+    str | None,
+    typer.Option(
+        "--reference-kernels",
+        metavar="LAYER[,LAYER]",
+        help="Compute these layers with portable C, to find out whether their kernels are at fault.",
+        show_default=False,
+    ),
+]
 Port = Annotated[
     str | None,
     typer.Option(
@@ -201,6 +210,15 @@ Link = Annotated[
         show_default=False,
     ),
 ]
+
+
+def layers(text: str | None) -> tuple[int, ...]:
+    """Numbers of layers, from the command line. Raises UsageError."""
+    if text is None:
+        return ()
+    if not re.fullmatch(r"\d{1,6}(,\d{1,6})*", text):
+        raise UsageError(f"--reference-kernels: '{text}' are no numbers of layers", hint="such as 3 or 0,4,7")
+    return tuple(int(number) for number in text.split(","))
 
 
 def place(probe: str | None, port: str | None, wait: float = 0.0) -> Place:

@@ -28,6 +28,7 @@ VERBS = (
     "profile",
     "report",
     "compare",
+    "diff",
     "bench",
 )
 """In the order of `--help`; each is a module of this folder."""

@@ -23,6 +23,7 @@ def command(
     patches: _options.Patches = "auto",
     input_mode: _options.InputMode = "arena",
     plan: _options.PlanFile = None,
+    reference_kernels: _options.ReferenceKernels = None,
     reference: _options.Reference = None,
     estimator: _options.Range = None,
     input_scale: _options.InputScale = None,
@@ -43,6 +44,7 @@ def command(
     _options.choice(link, _options.LINKS, "--link")
     budget = _options.budget(ram, flash)
     patching = _options.patching(patches, input_mode, plan)
+    portable = _options.layers(reference_kernels)
     options = _options.quantization(estimator, calib)
     _options.check_samples(None, input_scale, input_offset, calib)
     _options.present(model, calib, plan)
@@ -55,6 +57,6 @@ def command(
         target = _options.linked(boards.load(board), link)
         graph = pipeline.prepare(model, rule=reference, calibration=source, options=options, watcher=console)
         console.stage(f"generate for {target.name}")
-        pipeline.generate(graph, target, out, budget=budget, patching=patching)
+        pipeline.generate(graph, target, out, budget=budget, portable=portable, patching=patching)
         document = listings.project_json(out)
         console.result(document, listings.project(document))

@@ -33,6 +33,7 @@ def command(
     patches: _options.Patches = "auto",
     input_mode: _options.InputMode = "arena",
     plan: _options.PlanFile = None,
+    reference_kernels: _options.ReferenceKernels = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -63,6 +64,7 @@ def command(
     _options.choice(oracle, _options.ORACLES, "--oracle")
     budget = _options.budget(ram, flash)
     patching = _options.patching(patches, input_mode, plan)
+    portable = _options.layers(reference_kernels)
     options = _options.quantization(estimator, calib)
     mixing = _options.mixing(bits, weight_bits, method, max_drop, calib)
     place = _options.place(probe, port, wait)
@@ -86,6 +88,7 @@ def command(
             options=options,
             mixing=mixing,
             budget=budget,
+            portable=portable,
             patching=patching,
             out=out,
             watcher=console,
