@@ -14,7 +14,10 @@ static const itr_model *const model = &ITR_MODEL;
 
 static struct {
   uint32_t empty_mark_ticks;
-  uint8_t completed; // sequence number of the last inference
+  uint32_t inferences; // since the start
+  uint32_t damaged;    // frames refused since the start
+  bool open;           // the host has said hello
+  uint8_t completed;   // sequence number of the last inference
   bool any_completed;
   bool result_intact; // its outputs are still in memory
 } session;
@@ -71,21 +74,32 @@ static void send_identity(uint8_t sequence) {
   itr_frame_end();
 }
 
-static void send_result(uint8_t sequence) {
-  uint32_t length = 4 + total_bytes(model->outputs, model->output_count);
-#if ITR_PROFILE
-  length += 4u * ITR_LAYER_COUNT;
-#endif
-  itr_frame_begin(ITR_MESSAGE_RESULT, sequence, length);
+enum { MEASURED_BYTES = 4 + (ITR_PROFILE ? 4 * ITR_LAYER_COUNT : 0) };
+
+static void put_measured(void) {
   itr_frame_put_u32(itr_hal_stack_bytes());
 #if ITR_PROFILE
   for (uint32_t layer = 0; layer < ITR_LAYER_COUNT; layer++) {
     itr_frame_put_u32(itr_profile_ticks(layer));
   }
 #endif
+}
+
+static void send_result(uint8_t sequence) {
+  uint32_t length = MEASURED_BYTES + total_bytes(model->outputs, model->output_count);
+  itr_frame_begin(ITR_MESSAGE_RESULT, sequence, length);
+  put_measured();
   for (uint16_t i = 0; i < model->output_count; i++) {
     itr_frame_put(model->outputs[i].data, model->outputs[i].bytes);
   }
+  itr_frame_end();
+}
+
+static void send_statistics(uint8_t sequence) {
+  itr_frame_begin(ITR_MESSAGE_STATISTICS, sequence, 8 + MEASURED_BYTES);
+  itr_frame_put_u32(session.inferences);
+  itr_frame_put_u32(session.damaged);
+  put_measured();
   itr_frame_end();
 }
 
@@ -99,6 +113,11 @@ static void send_nak(uint8_t sequence, int reason) {
 static itr_frame_status drop_payload(const itr_frame_header *header) {
   itr_frame_status status = itr_frame_read(NULL, header->length);
   return status == ITR_FRAME_OK ? itr_frame_close() : status;
+}
+
+static itr_frame_status refuse_size(const itr_frame_header *header) {
+  itr_frame_status status = drop_payload(header);
+  return status == ITR_FRAME_OK ? ITR_NAK_SIZE : status;
 }
 
 static itr_frame_status receive_inputs(void) {
@@ -129,8 +148,11 @@ static itr_frame_status serve_infer(const itr_frame_header *header) {
     return repeat_result(header);
   }
   if (header->length != total_bytes(model->inputs, model->input_count)) {
+    return refuse_size(header);
+  }
+  if (!session.open) {
     itr_frame_status status = drop_payload(header);
-    return status == ITR_FRAME_OK ? ITR_NAK_SIZE : status;
+    return status == ITR_FRAME_OK ? ITR_NAK_SESSION : status;
   }
   session.result_intact = false; // inputs and outputs may share memory
   itr_frame_status status = receive_inputs();
@@ -144,6 +166,7 @@ static itr_frame_status serve_infer(const itr_frame_header *header) {
   itr_dump_start(header->sequence);
 #endif
   model->invoke();
+  session.inferences++;
   session.completed = header->sequence;
   session.any_completed = true;
   session.result_intact = true;
@@ -152,11 +175,30 @@ static itr_frame_status serve_infer(const itr_frame_header *header) {
 }
 
 static itr_frame_status serve_hello(const itr_frame_header *header) {
+  uint8_t what = 0;
+  if (header->length > sizeof what) {
+    return refuse_size(header);
+  }
+  itr_frame_status status = itr_frame_read(&what, header->length);
+  if (status == ITR_FRAME_OK) {
+    status = itr_frame_close();
+  }
+  if (status != ITR_FRAME_OK) {
+    return status;
+  }
+  if (what != ITR_HELLO_LOOK) {
+    session.any_completed = false;
+    session.open = true;
+    model->init();
+  }
+  send_identity(header->sequence);
+  return ITR_FRAME_OK;
+}
+
+static itr_frame_status serve_status(const itr_frame_header *header) {
   itr_frame_status status = drop_payload(header);
   if (status == ITR_FRAME_OK) {
-    session.any_completed = false;
-    model->init();
-    send_identity(header->sequence);
+    send_statistics(header->sequence);
   }
   return status;
 }
@@ -164,8 +206,7 @@ static itr_frame_status serve_hello(const itr_frame_header *header) {
 static itr_frame_status serve_exit(const itr_frame_header *header) {
   uint8_t code = 0;
   if (header->length != sizeof code) {
-    itr_frame_status status = drop_payload(header);
-    return status == ITR_FRAME_OK ? ITR_NAK_SIZE : status;
+    return refuse_size(header);
   }
   itr_frame_status status = itr_frame_read(&code, sizeof code);
   if (status == ITR_FRAME_OK) {
@@ -185,6 +226,8 @@ static itr_frame_status serve(const itr_frame_header *header) {
     return serve_hello(header);
   case ITR_MESSAGE_INFER:
     return serve_infer(header);
+  case ITR_MESSAGE_STATUS:
+    return serve_status(header);
   case ITR_MESSAGE_EXIT:
     return serve_exit(header);
   default: {
@@ -228,6 +271,7 @@ int main(void) {
       return 0;
     }
     if (status != ITR_FRAME_OK) {
+      session.damaged += status <= ITR_NAK_CHECKSUM;
       send_nak(header.sequence, status);
     }
   }

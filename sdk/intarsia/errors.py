@@ -24,6 +24,12 @@ class StageError(IntarsiaError):
     exit_code = 1
 
 
+class Interrupted(IntarsiaError):
+    """The user stopped it."""
+
+    exit_code = 130
+
+
 class UsageError(IntarsiaError):
     """Wrong arguments or bad input files."""
 

@@ -9,7 +9,7 @@ import statistics
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,8 @@ import numpy as np
 from intarsia import dtypes
 from intarsia.build import Built, Project
 from intarsia.device import Device, Inference
-from intarsia.errors import StageError
+from intarsia.errors import IntarsiaError, Interrupted, StageError
+from intarsia.journal import Journal, key
 from intarsia.runners import ANYWHERE, Link, Place, find_runner
 from intarsia.wire import Identity
 
@@ -35,7 +36,7 @@ class Measurement:
 
     `outputs[i]` are the output tensors of sample i; `layer_counts[i]` its counts per layer in the board's unit (None
     where the board has no counter); `stack_bytes` the most stack the device saw used (None: it cannot tell);
-    `damaged` counts damaged frames by kind.
+    `damaged` counts damaged frames, and whatever else went wrong on the way and was repaired, by kind.
     """
 
     outputs: list[list[np.ndarray]]
@@ -66,33 +67,41 @@ def measure(
     progress: Progress | None = None,
     stream: Frames | None = None,
     place: Place = ANYWHERE,
+    resume: bool = False,
     timeout: float = INFERENCE_SECONDS,
 ) -> Measurement:
     """Runs every sample (one array per model input, of its own type) on the project's board.
 
     Emulated and host boards are started once per processor, unless `place` names the port of one that runs already.
-    Raises StageError when the device fails, does not answer in `timeout` seconds, or runs another firmware.
+    Answers are kept in the project's folder until all are there; `resume` goes on with those of an interrupted run.
+    Raises StageError when the device fails, does not answer in `timeout` seconds, or runs another firmware,
+    Interrupted on the user's wish, and UsageError when there is nothing to resume.
     """
     project = built.project
     payloads = [b"".join(np.ascontiguousarray(x).tobytes() for x in sample) for sample in samples]
-    shards = _shards(project, place, len(payloads))
-    answers: list[Inference | None] = [None] * len(payloads)
-    tally = _Tally(len(payloads), progress, stream, project)
+    journal = Journal(project.folder, key(project.elf, payloads), len(payloads))
+    kept = journal.kept() if resume else {}
+    journal.begin(kept)
+    tally = _Tally(project, journal, kept, len(payloads), progress, stream)
+    try:
+        served = _Session(project, place, payloads, timeout, tally).run()
+    except KeyboardInterrupt:
+        done = f"interrupted after {len(tally.answers)} of {tally.total} samples"
+        raise Interrupted(done, hint=tally.hint()) from None
+    except IntarsiaError as error:
+        error.hint = "; ".join(filter(None, (error.hint, tally.hint())))
+        raise
+    finally:
+        if len(tally.answers) in (0, tally.total):
+            journal.remove()
+        journal.close()
+    return _measurement(tally.answers, served, project)
 
-    def serve(indices: range) -> tuple[Identity, Counter[str]]:
-        with contextlib.closing(connect(project, place)) as link:
-            device = Device(link, timeout=timeout)
-            identity = device.hello()
-            _check_identity(identity, project)
-            for index in indices:
-                answers[index] = device.infer(payloads[index])
-                tally.add(index, answers[index])
-            device.exit()
-            return identity, device.statistics.damaged
 
-    with ThreadPoolExecutor(max(len(shards), 1)) as pool:
-        served = list(pool.map(serve, shards))
-    done = [answer for answer in answers if answer is not None]
+def _measurement(
+    answers: dict[int, Inference], served: list[tuple[Identity, Counter[str]]], project: Project
+) -> Measurement:
+    done = [answers[index] for index in sorted(answers)]
     counts = [answer.layer_counts for answer in done if answer.layer_counts is not None]
     stacks = [answer.stack_bytes for answer in done if answer.stack_bytes is not None]
     return Measurement(
@@ -120,7 +129,7 @@ def dump(
     payload = b"".join(np.ascontiguousarray(x).tobytes() for x in sample)
     with contextlib.closing(connect(project, place)) as link:
         device = Device(link, timeout=timeout)
-        _check_identity(device.hello(), project)
+        check_identity(device.hello(), project)
         found = device.dump(payload, len(maps), max((size for *_, size in maps), default=0))
         device.exit()
     if {(*key, len(data)) for key, data in found.items()} != set(maps):
@@ -151,14 +160,8 @@ def connect(project: Project, place: Place) -> Link:
     return runner.open(project.elf, project.board, place)
 
 
-def _shards(project: Project, place: Place, count: int) -> list[range]:
-    """Interleaved sample indices for each instance of the board: several where boards are processes."""
-    several = find_runner(project.board.runner.kind).starts_firmware and place.port is None
-    instances = min(os.cpu_count() or 1, count) if several else min(1, count)
-    return [range(start, count, instances) for start in range(instances)]
-
-
-def _check_identity(identity: Identity, project: Project) -> None:
+def check_identity(identity: Identity, project: Project) -> None:
+    """Raises StageError unless that is the project's firmware."""
     expected = bytes.fromhex(project.document["hash"])[:16]
     if identity.model_hash != expected:
         raise StageError(
@@ -166,24 +169,101 @@ def _check_identity(identity: Identity, project: Project) -> None:
             f"not {project.document['identifier']} ({expected.hex()[:8]})",
             hint="flash this project first: `intarsia flash`",
         )
+    if identity.board != project.board.name:
+        raise StageError(
+            f"the device runs firmware for {identity.board}, not for {project.board.name}",
+            hint="is this the right port? `intarsia devices` lists them",
+        )
+
+
+class _Session:
+    """All instances of a board at work, each in a thread of its own, until all samples are done or one fails."""
+
+    def __init__(
+        self, project: Project, place: Place, payloads: list[bytes], timeout: float, tally: _Tally
+    ) -> None:
+        self.tally = tally
+        self._project, self._place = project, place
+        self._payloads, self._timeout = payloads, timeout
+        self._stop = threading.Event()
+        self._links: list[Link] = []
+
+    def run(self) -> list[tuple[Identity, Counter[str]]]:
+        """Who the instances are, and what went wrong on the way to each."""
+        with ThreadPoolExecutor(max(self._instances(), 1)) as pool:
+            try:
+                jobs = [pool.submit(self._serve, shard) for shard in self._shards()]
+                for job in as_completed(jobs):
+                    job.result()
+                return [job.result() for job in jobs]
+            except BaseException:
+                self._end()
+                raise
+
+    def _instances(self) -> int:
+        """Several where boards are processes."""
+        starts = find_runner(self._project.board.runner.kind).starts_firmware
+        several = starts and self._place.port is None
+        return min(os.cpu_count() or 1 if several else 1, len(self._missing()))
+
+    def _missing(self) -> list[int]:
+        return [index for index in range(len(self._payloads)) if index not in self.tally.kept]
+
+    def _shards(self) -> list[list[int]]:
+        """Samples for each instance, interleaved."""
+        missing, instances = self._missing(), self._instances()
+        return [missing[start::instances] for start in range(instances)]
+
+    def _serve(self, indices: list[int]) -> tuple[Identity, Counter[str]]:
+        link = connect(self._project, self._place)
+        self._links.append(link)
+        try:
+            device = Device(link, timeout=self._timeout)
+            identity = device.hello()
+            check_identity(identity, self._project)
+            for index in indices:
+                if self._stop.is_set():
+                    break
+                self.tally.add(index, device.infer(self._payloads[index]))
+            if not self._stop.is_set():
+                device.exit()
+            return identity, device.statistics.faults
+        finally:
+            link.close()
+
+    def _end(self) -> None:
+        """Closing a link ends whoever waits for it."""
+        self._stop.set()
+        for link in self._links:
+            link.close(0.0)
 
 
 class _Tally:
-    """Counts finished samples of all instances and passes them on, one at a time."""
+    """Takes answers of all instances, one at a time; keeps them and passes them on. `kept` were there before."""
 
     def __init__(
-        self, total: int, progress: Progress | None, stream: Frames | None, project: Project
+        self,
+        project: Project,
+        journal: Journal,
+        kept: dict[int, Inference],
+        total: int,
+        progress: Progress | None,
+        stream: Frames | None,
     ) -> None:
+        self.kept, self.total = frozenset(kept), total
+        self.answers = dict(kept)
         self._lock = threading.Lock()
-        self._done, self._total = 0, total
-        self._progress, self._stream, self._project = progress, stream, project
+        self._project, self._journal = project, journal
+        self._progress, self._stream = progress, stream
 
-    def add(self, index: int, answer: Inference | None) -> None:
+    def add(self, index: int, answer: Inference) -> None:
+        """One more answer."""
         with self._lock:
-            self._done += 1
+            self.answers[index] = answer
+            self._journal.add(index, answer)
             if self._progress:
-                self._progress(self._done, self._total)
-            if self._stream and answer is not None:
+                self._progress(len(self.answers), self.total)
+            if self._stream:
                 outputs = [o.reshape(-1).tolist() for o in split_outputs(answer.outputs, self._project)]
                 self._stream(
                     {
@@ -194,3 +274,12 @@ class _Tally:
                         "outputs": outputs,
                     }
                 )
+
+    def hint(self) -> str | None:
+        """How to go on with what is there; None if that is nothing."""
+        if not self.answers:
+            return None
+        return (
+            f"{len(self.answers)} of {self.total} answers are kept: the same samples and --resume go on, "
+            f"with `intarsia validate {self._project.folder}` or `intarsia run`"
+        )

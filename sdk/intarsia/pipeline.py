@@ -21,6 +21,7 @@ from intarsia import (
     environment,
     exactness,
     folders,
+    journal,
     measure,
     modelfile,
     oracle,
@@ -32,7 +33,14 @@ from intarsia.boards import Board
 from intarsia.build import Built
 from intarsia.data import Dataset
 from intarsia.dtypes import INT8
-from intarsia.errors import BudgetError, EnvironmentMissing, ModelError, StageError, UsageError
+from intarsia.errors import (
+    BudgetError,
+    EnvironmentMissing,
+    Interrupted,
+    ModelError,
+    StageError,
+    UsageError,
+)
 from intarsia.importers import tflite
 from intarsia.ir import Graph
 from intarsia.passes import canonicalise, dynamic_range
@@ -361,11 +369,7 @@ def measure_project(built: Built, request: Request, *, watcher: Watcher | None =
     """Runs a built project on the samples, without a comparison."""
     watcher = watcher or Silent()
     dataset = request.load(modelfile.load(built.project.folder / "model.itr"))
-    watcher.stage(f"run on {built.project.board.name}")
-    stream = watcher.frame if request.stream else None
-    return measure.measure(
-        built, dataset.samples, progress=watcher.progress, stream=stream, place=request.place
-    )
+    return _measure(built, dataset, request, watcher)
 
 
 def validate(
@@ -459,11 +463,7 @@ def _expected(graph: Graph, dataset: Dataset, which: str, original: bytes | None
 def _run(
     built: Built, dataset: Dataset, reference: Expected, request: Request, watcher: Watcher
 ) -> report.Run:
-    watcher.stage(f"run on {built.project.board.name}")
-    stream = watcher.frame if request.stream else None
-    measured = measure.measure(
-        built, dataset.samples, progress=watcher.progress, stream=stream, place=request.place
-    )
+    measured = _measure(built, dataset, request, watcher)
     watcher.stage("compare with the reference")
     name, expected = reference.result()
     rule = str(built.project.document["rule"])
@@ -480,14 +480,26 @@ def _run(
     )
 
 
+def _measure(built: Built, dataset: Dataset, request: Request, watcher: Watcher) -> measure.Measurement:
+    watcher.stage(f"run on {built.project.board.name}")
+    return measure.measure(
+        built,
+        dataset.samples,
+        progress=watcher.progress,
+        stream=watcher.frame if request.stream else None,
+        place=request.place,
+        resume=request.resume,
+    )
+
+
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder that is removed, except when a build failed in it: its log is worth reading."""
+    """A folder that is removed, except when a build failed in it or a run was interrupted: log or answers are kept."""
     folder = Path(tempfile.mkdtemp(prefix="intarsia-"))
     try:
         yield folder
-    except StageError:
-        if not any(folder.glob("fw/*.log")):
+    except (StageError, Interrupted):
+        if not any((*folder.glob("fw/*.log"), *folder.glob(f"fw/{journal.FILE}"))):
             shutil.rmtree(folder, ignore_errors=True)
         raise
     except BaseException:

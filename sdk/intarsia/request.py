@@ -122,6 +122,7 @@ class Request:
     oracle: str = "auto"
     stream: bool = False
     place: Place = ANYWHERE
+    resume: bool = False
     command: str | None = None
 
     def load(self, graph: Graph) -> Dataset:

@@ -16,7 +16,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 HEADER = struct.Struct("<BBIH")
 CHECKSUM = struct.Struct("<I")
 MODEL_HASH_BYTES = 16
@@ -30,13 +30,16 @@ FLAG_DUMP = 2
 TENSOR = struct.Struct("<II")
 """Layer and number of its output, before the bytes of a TENSOR payload."""
 
+HELLO_LOOK = 1
+"""Payload byte of a HELLO that starts no session: the device tells who it is, and nothing changes."""
+
 RECEIVE_FIFO = "itr-host-to-device"
 TRANSMIT_FIFO = "itr-device-to-host"
 _BLOCK = 254
 
 
 class Message(enum.IntEnum):
-    """What a frame says. Host to device: HELLO, INFER, EXIT; the rest answers them."""
+    """What a frame says. Host to device: HELLO, INFER, EXIT, STATUS; the rest answers them."""
 
     HELLO = 1
     IDENTITY = 2
@@ -46,6 +49,8 @@ class Message(enum.IntEnum):
     FAULT = 6
     EXIT = 7
     TENSOR = 8
+    STATUS = 9
+    STATISTICS = 10
 
 
 class Nak(enum.IntEnum):
@@ -58,6 +63,7 @@ class Nak(enum.IntEnum):
     UNKNOWN = 5
     SIZE = 6
     LOST = 7
+    SESSION = 8
 
 
 TRANSPORT_NAKS = frozenset({Nak.CODING, Nak.HEADER, Nak.LENGTH, Nak.CHECKSUM})
@@ -170,6 +176,11 @@ class FrameReceiver:
         self._pending = bytearray()
         self._oversize = False
 
+    def drop(self) -> None:
+        """Forget an unfinished frame: its rest will not come."""
+        self._pending.clear()
+        self._oversize = False
+
     def feed(self, data: bytes) -> list[Frame | Damage]:
         """All frames that end within `data`."""
         found: list[Frame | Damage] = []
@@ -266,6 +277,7 @@ def protocol_header() -> str:
         ("IDENTITY_FLAG_PROFILE", FLAG_PROFILE),
         ("IDENTITY_FLAG_DUMP", FLAG_DUMP),
         ("TENSOR_FIXED_BYTES", TENSOR.size),
+        ("HELLO_LOOK", HELLO_LOOK),
         ("EXIT_NO_LINK", EXIT_NO_LINK),
         ("EXIT_FAULT", EXIT_FAULT),
     ]

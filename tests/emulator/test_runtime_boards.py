@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import gc
 import random
-import shutil
 import subprocess
 import sys
 import time
@@ -15,61 +14,22 @@ from pathlib import Path
 
 import pytest
 
-from intarsia import assets, boards
+from intarsia import boards
 from intarsia.boards import Board
 from intarsia.device import Device
 from intarsia.errors import StageError
 from intarsia.runners import Link, find_runner
 from intarsia.wire import Damage, FrameReceiver, Message, Nak, encode_frame
+from support.firmware import DATA_BYTES, compile_firmware, expected_outputs
 
-HERE = Path(__file__).parent
 EMULATED = [name for name in boards.names() if boards.load(name).runner.kind == "qemu"]
 ALL = [pytest.param("host"), *(pytest.param(name, marks=pytest.mark.emulator) for name in EMULATED)]
 TWO = [pytest.param("host"), pytest.param("qemu-cortex-m4", marks=pytest.mark.emulator)]
 UART = ["qemu-cortex-m0", "qemu-cortex-m4", "qemu-riscv32"]
-DATA_BYTES = 490
 KNOWN_INSTRUCTIONS = 401
 HANG, BAD_ACCESS, STACK_OVERFLOW = 1, 2, 3
 
 Build = Callable[..., Path]
-
-
-def _tool(name: str) -> str:
-    beside = Path(sys.executable).with_name(name)
-    return str(beside) if beside.exists() else shutil.which(name) or name
-
-
-def _cmake_list(items: list[str]) -> str:
-    return ";".join(items)
-
-
-def compile_firmware(board: Board, folder: Path, profile: bool) -> Path:
-    """Build runtime, HAL and test model with the board's toolchain file."""
-    definitions = {
-        **board.definitions(),
-        "ITR_MODEL": "runtime_test_model",
-        "ITR_LAYER_COUNT": "2",
-        "ITR_PROFILE": str(int(profile)),
-    }
-    source_folders = [str(f) for f in board.source_folders()]
-    link_options: list[str] = []
-    if board.linker_script() is not None:
-        link_options = [f"-T{board.linker_script()}", *(f"-L{f}" for f in source_folders)]
-    command = [_tool("cmake"), "-S", str(HERE / "runtime_model"), "-B", str(folder), "-G", "Ninja"]
-    command += [
-        f"-DCMAKE_MAKE_PROGRAM={_tool('ninja')}",
-        f"-DCMAKE_TOOLCHAIN_FILE={assets.firmware()}/toolchains/{board.target.toolchain}.cmake",
-        f"-DITR_CPU_FLAGS={' '.join(board.target.cpu_flags)}",
-        f"-DITR_SOURCES={_cmake_list([str(s) for s in board.sources()])}",
-        f"-DITR_INCLUDES={_cmake_list([str(assets.firmware() / 'include'), *source_folders])}",
-        f"-DITR_DEFINITIONS={_cmake_list([f'{k}={v}' for k, v in definitions.items()])}",
-        f"-DITR_LINK_OPTIONS={_cmake_list(link_options)}",
-    ]
-    for step in (command, [_tool("cmake"), "--build", str(folder)]):
-        done = subprocess.run(step, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "warning" not in done.stdout + done.stderr, done.stdout + done.stderr
-    return folder / "firmware.elf"
 
 
 @pytest.fixture(scope="session")
@@ -96,11 +56,6 @@ def start(build: Build) -> Iterator[Callable[..., Link]]:
     yield run
     for link in links:
         link.close(0.0)
-
-
-def expected_outputs(data: bytes, inferences: int) -> bytes:
-    sums = bytes((value + index % 7 + 1) % 256 for index, value in enumerate(data))
-    return sums + inferences.to_bytes(4, "little")
 
 
 def check_inferences(device: Device, count: int, seed: int) -> list[tuple[int, ...] | None]:
@@ -236,6 +191,7 @@ class NoisyLink:
 
     def __init__(self, link: Link, seed: int, rate: float) -> None:
         self.lossy = True
+        self.seconds_per_byte = 0.0
         self._link = link
         self._numbers = random.Random(seed)
         self._rate = rate
@@ -260,6 +216,9 @@ class NoisyLink:
 
     def write(self, data: bytes, timeout: float) -> None:
         self._link.write(self._damage(data), timeout)
+
+    def reopen(self, timeout: float) -> bool:
+        return False
 
     def close(self, timeout: float = 5.0) -> int | None:
         return self._link.close(timeout)
@@ -301,12 +260,30 @@ def test_refusals_name_their_reason(name: str, start: Callable[..., Link]) -> No
         (encode_frame(Message.INFER, 2, b"abc"), 2, Nak.SIZE),
         (encode_frame(Message.EXIT, 3, b"abc"), 3, Nak.SIZE),
         (encode_frame(200, 4, b"abc"), 4, Nak.UNKNOWN),
+        (encode_frame(Message.HELLO, 5, b"abc"), 5, Nak.SIZE),
+        (encode_frame(Message.INFER, 6, bytes(DATA_BYTES + 1)), 6, Nak.SESSION),
     ]
     for request, sequence, reason in cases:
         message, answered, payload = exchange(link, request, 1)[0]
         assert message == Message.NAK
         assert answered == sequence
         assert payload == bytes([reason])
+
+
+@pytest.mark.parametrize("name", TWO)
+def test_a_look_changes_nothing_and_statistics_count(name: str, start: Callable[..., Link]) -> None:
+    link = start(boards.load(name))
+    device = Device(link, timeout=20)
+    assert device.look().model == "runtime_test"
+    assert (device.status().inferences, device.status().layer_counts) == (0, None)
+    device.hello()
+    layers = check_inferences(device, 3, seed=6)
+    assert exchange(link, encode_frame(Message.INFER, 200)[:5] + b"\0", 1)[0][0] == Message.NAK
+    assert device.look() == device.look()
+    status = device.status()
+    assert (status.inferences, status.damaged, status.layer_counts) == (3, 1, layers[-1])
+    data = bytes(DATA_BYTES)
+    assert device.infer(data + b"\0").outputs == expected_outputs(data, 4)  # the model goes on where it was
 
 
 @pytest.mark.parametrize("name", TWO)

@@ -164,7 +164,7 @@ def test_the_table_has_every_figure() -> None:
         "20,000 bytes: weights 12,000, code 8,000",
         "top1 0.9000 over 100 samples; the reference has 0.9100",
         "0 of 1,000 output values differ from tflite-runtime 2.14.0 (rule tflm)",
-        "damaged frames, all sent again: 2 checksum",
+        "damaged on the way, all repaired: 2 checksum",
     ):
         assert part in shown
 

@@ -15,6 +15,7 @@ from intarsia import assets
 from intarsia.device import Device, units
 from intarsia.errors import StageError
 from intarsia.wire import (
+    PROTOCOL_VERSION,
     TENSOR,
     Damage,
     Frame,
@@ -41,7 +42,7 @@ PAYLOADS = st.one_of(
 )
 
 IDENTITY = Identity(
-    protocol=1,
+    protocol=PROTOCOL_VERSION,
     profiled=True,
     dumps=False,
     model_hash=bytes(range(16)),
@@ -165,6 +166,7 @@ class ScriptedLink:
     """Answers each request with what a function makes of it."""
 
     lossy = True
+    seconds_per_byte = 0.0
 
     def __init__(self, answer: Callable[[Frame], Sequence[bytes]]) -> None:
         self._answer = answer
@@ -179,6 +181,9 @@ class ScriptedLink:
     def read(self, max_bytes: int, timeout: float) -> bytes:
         data, self._outgoing = self._outgoing[:max_bytes], self._outgoing[max_bytes:]
         return data
+
+    def reopen(self, timeout: float) -> bool:
+        return False
 
     def close(self, timeout: float = 5.0) -> int | None:
         return None

@@ -201,6 +201,9 @@ Probe = Annotated[
 Wait = Annotated[
     float, typer.Option("--wait", metavar="S", help="Wait up to S seconds until the board is connected.")
 ]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with a run that was interrupted, on the same samples.")
+]
 Link = Annotated[
     str | None,
     typer.Option(

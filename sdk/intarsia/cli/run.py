@@ -32,6 +32,7 @@ def command(
     probe: _options.Probe = None,
     port: _options.Port = None,
     wait: _options.Wait = 0.0,
+    resume: _options.Resume = False,
     as_json: _options.Json = False,
     verbose: _options.Verbose = 0,
     quiet: _options.Quiet = 0,
@@ -56,7 +57,7 @@ def command(
     with _console.Console(verbose, quiet, progress, as_json) as console:
         console.stage("build")
         built = pipeline.build_project(project)
-        request = Request(source, stream=stream, place=place)
+        request = Request(source, stream=stream, place=place, resume=resume)
         measured = pipeline.measure_project(built, request, watcher=console)
         if out is not None:
             files.write_measured(measured, out)

@@ -40,6 +40,7 @@ def command(
     probe: _options.Probe = None,
     port: _options.Port = None,
     wait: _options.Wait = 0.0,
+    resume: _options.Resume = False,
     as_json: _options.Json = False,
     verbose: _options.Verbose = 0,
     quiet: _options.Quiet = 0,
@@ -63,7 +64,7 @@ def command(
     source = _options.source(data, input_scale, input_offset, label_column, samples) if data else None
     limits = gates.Limits(min_accuracy, max_drop, bit_exact)
     with _console.Console(verbose, quiet, progress, as_json) as console:
-        request = Request(source, oracle, place=place, command=_console.settings.command)
+        request = Request(source, oracle, place=place, resume=resume, command=_console.settings.command)
         document = pipeline.validate(project, request, limits, watcher=console)
         if junit_xml is not None:
             files.replace_text(junit_xml, gates.junit(document))

@@ -84,7 +84,7 @@ def summary(document: Document) -> list[tuple[str, str]]:
     ]
     if document.device and document.device.damaged_frames:
         kinds = ", ".join(f"{n} {safe(kind)}" for kind, n in sorted(document.device.damaged_frames.items()))
-        rows.append(("transport", f"damaged frames, all sent again: {kinds}"))
+        rows.append(("transport", f"damaged on the way, all repaired: {kinds}"))
     return rows
 
 

@@ -94,10 +94,14 @@ def release(process: subprocess.Popen[bytes], ends: Sequence[End], folder: Path)
 def _dying_with_parent() -> list[str]:
     """A command prefix that ties a child's life to the calling thread, where the system has one.
 
-    Not a `preexec_fn`: forking while another thread computes deadlocks numerical libraries.
+    Not a `preexec_fn`: forking while another thread computes deadlocks numerical libraries. The shell catches a parent
+    that died before the tie was made.
     """
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+    if setpriv is None:
+        return []
+    unless_orphaned = '[ "$PPID" = "$1" ] || exit 1; shift; exec "$@"'
+    return [setpriv, "--pdeathsig", "KILL", "--", "/bin/sh", "-c", unless_orphaned, "sh", str(os.getpid())]
 
 
 class ProcessLink:
