@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`intarsia bench kernels` on an emulated board."""
+"""What `intarsia bench` measures and estimates on emulated boards."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from intarsia import boards, build, measure, pipeline
 from intarsia.cli import app
+from intarsia.cycles import estimate
+from intarsia_codegen import project
 
 OPERATORS = ["--operator", "FULLY_CONNECTED", "--operator", "AVERAGE_POOL_2D", "--operator", "SOFTMAX"]
 
@@ -29,3 +34,20 @@ def test_layers_are_measured_against_portable_c(capsys: pytest.CaptureFixture[st
     assert (dense["isa"], softmax["isa"]) == ("rvv", "scalar")
     assert dense["portable_ratio"] > 5
     assert softmax["portable_ratio"] == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.emulator
+def test_estimates_count_what_was_executed(digits: Path, tmp_path: Path) -> None:
+    """The trace has every instruction that the board counted, and the two that call each layer's mark."""
+    graph = pipeline.load_model(digits / "digits96_int8.tflite")
+    board = boards.load("qemu-cortex-m4")
+    project.write(project.lower_for(graph, board), board, tmp_path / "fw")
+    built = build.build(tmp_path / "fw")
+    sample = [np.zeros(graph.tensor(i).shape, np.int8) for i in graph.inputs]
+    counted = measure.measure(built, [sample]).layers
+    estimates = estimate.layers(built.project, sample)
+    assert counted is not None
+    assert estimates is not None
+    assert [layer.instructions - 2 for layer in estimates] == counted
+    total = sum(layer.cycles for layer in estimates)
+    assert 1.2 < total / sum(counted) < 1.7

@@ -18,6 +18,7 @@ from intarsia import boards, build, exactness, measure, ops, simulate
 from intarsia.bench import layers as suite
 from intarsia.bench.layers import Layer
 from intarsia.boards import Board
+from intarsia.cycles import estimate
 from intarsia.errors import UsageError
 from intarsia.ir import Graph
 from intarsia.report import text
@@ -31,7 +32,10 @@ DEFAULT_BOARDS = ("qemu-cortex-m4", "qemu-cortex-m55", "qemu-riscv32-v")
 
 @dataclass(frozen=True)
 class Row:
-    """One layer on one board; counts are of the board's `unit`, ratios are theirs / ours."""
+    """One layer on one board; counts are of the board's `unit`, ratios are theirs / ours.
+
+    `estimated_cycles` come from the executed instructions and the core's documented timing; None where there is none.
+    """
 
     layer: str
     operator: str
@@ -43,6 +47,7 @@ class Row:
     macs: int
     count: int
     macs_per_unit: float | None
+    estimated_cycles: int | None
     portable: int
     portable_ratio: float
     incumbent: int | None
@@ -85,60 +90,71 @@ def _on_board(board: Board, chosen: Sequence[Layer], watcher: Watcher) -> list[R
     random = np.random.default_rng(5)
     sample = [random.integers(-128, 128, graph.tensor(i).shape).astype(np.int8) for i in graph.inputs]
     watcher.stage(f"kernels on {board.name} ...")
-    ours, isas = _measure(graph, board, sample, portable=False)
+    ours = _measure(graph, board, sample, portable=False)
     watcher.stage(f"portable C on {board.name} ...")
-    theirs, _ = _measure(graph, board, sample, portable=True)
+    theirs = _measure(graph, board, sample, portable=True)
     expected = simulate.run(graph, sample)
-    return [
-        _row(layer, board, isas[i], graph, i, (ours, theirs), expected[i]) for i, layer in enumerate(chosen)
-    ]
+    return [_row(layer, board, graph, i, ours, theirs, expected[i]) for i, layer in enumerate(chosen)]
 
 
-def _measure(
-    graph: Graph, board: Board, sample: Sequence[np.ndarray], *, portable: bool
-) -> tuple[measure.Measurement, list[str]]:
-    """What the board answers to the sample, and the instruction set of each layer."""
+@dataclass(frozen=True)
+class _Measured:
+    """Of each layer: instruction set, count, output, estimated cycles (None: no estimates)."""
+
+    isas: list[str]
+    counts: list[int]
+    outputs: list[np.ndarray]
+    cycles: list[int] | None
+
+
+def _measure(graph: Graph, board: Board, sample: Sequence[np.ndarray], *, portable: bool) -> _Measured:
     layers = range(len(graph.nodes)) if portable else ()
     program = project.lower_for(graph, board, portable=layers)
     with tempfile.TemporaryDirectory(prefix="intarsia-") as folder:
         project.write(program, board, Path(folder) / "fw")
         built = build.build(Path(folder) / "fw")
         answers = measure.measure(built, [sample])
-    return answers, ["+".join(dict.fromkeys(k.isa for k in layer.kernels)) for layer in program.layers]
+        estimates = None if portable else estimate.layers(built.project, sample)
+    return _Measured(
+        ["+".join(dict.fromkeys(k.isa for k in layer.kernels)) for layer in program.layers],
+        answers.layers or [],
+        answers.outputs[0],
+        [layer.cycles for layer in estimates] if estimates is not None else None,
+    )
 
 
 def _row(
     layer: Layer,
     board: Board,
-    isa: str,
     graph: Graph,
     index: int,
-    measured: tuple[measure.Measurement, measure.Measurement],
+    ours: _Measured,
+    theirs: _Measured,
     expected: np.ndarray,
 ) -> Row:
     node = graph.nodes[index]
     macs = ops.registry()[node.op].macs(node, graph)
-    counts = [m.layers[index] for m in measured if m.layers is not None]
-    outputs = [m.outputs[0][index] for m in measured]
+    count, portable = ours.counts[index], theirs.counts[index]
+    outputs = [[ours.outputs[index]], [theirs.outputs[index]]]
     incumbent = (layer.incumbent or {}).get(board.name)
-    wrong = sum(exactness.compare("tflm", "reference", [[o]], [[expected]]).mismatched for o in outputs)
     return Row(
         layer.name,
         layer.operator,
         layer.model,
         layer.layer,
         board.name,
-        isa,
+        ours.isas[index],
         board.counter.unit,
         macs,
-        counts[0],
-        round(macs / counts[0], 3) if macs else None,
-        counts[1],
-        round(counts[1] / counts[0], 3),
+        count,
+        round(macs / count, 3) if macs else None,
+        ours.cycles[index] if ours.cycles is not None else None,
+        portable,
+        round(portable / count, 3),
         incumbent,
-        round(incumbent / counts[0], 3) if incumbent else None,
+        round(incumbent / count, 3) if incumbent else None,
         suite.bounds(board.name).get(layer.kind),
-        wrong,
+        exactness.compare(graph.rule, "reference", outputs, [[expected]] * 2).mismatched,
     )
 
 
@@ -157,6 +173,7 @@ def to_text(rows: Sequence[Row]) -> str:
         "count",
         "MAC/unit",
         "bound",
+        "est. cycles",
         "portable",
         "incumbent",
         "wrong",
@@ -170,13 +187,17 @@ def to_text(rows: Sequence[Row]) -> str:
             f"{row.count:,} {row.unit}",
             _figure(row.macs_per_unit),
             _figure(row.bound_macs_per_unit),
+            text.number(row.estimated_cycles),
             f"{row.portable_ratio:.2f}x",
             "-" if row.incumbent_ratio is None else f"{row.incumbent_ratio:.2f}x",
             f"{row.mismatched_outputs}",
         )
         for row in rows
     ]
-    return "\n".join(text.table(header, cells, "<<<<>>>>>>"))
+    lines = text.table(header, cells, "<<<<>>>>>>>")
+    if any(row.estimated_cycles is not None for row in rows):
+        lines += ["", estimate.NOTE]
+    return "\n".join(lines)
 
 
 def _figure(value: float | None) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +12,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from intarsia import boards, pipeline
+from intarsia import boards, build, modelfile, pipeline
+from intarsia.cycles import estimate
 from intarsia.errors import UsageError
 from intarsia.report import text
 from intarsia.request import DataSource, Request, Watcher
@@ -23,7 +25,10 @@ DEFAULT_BOARDS = ("qemu-cortex-m4", "qemu-cortex-m7", "qemu-cortex-m55")
 
 @dataclass(frozen=True)
 class Row:
-    """One network on one board; `incumbent_*` and `ratio` (incumbent / ours) where a figure was measured."""
+    """One network on one board; `incumbent_*` and `ratio` (incumbent / ours) where a figure was measured.
+
+    `estimated_cycles` come from the executed instructions and the core's documented timing; None where there is none.
+    """
 
     model: str
     board: str
@@ -31,6 +36,9 @@ class Row:
     latency: int | None
     incumbent_latency: int | None
     ratio: float | None
+    estimated_cycles: int | None
+    incumbent_estimated_cycles: int | None
+    estimated_cycles_ratio: float | None
     arena_bytes: int
     incumbent_arena_bytes: int
     code_bytes: int
@@ -89,25 +97,41 @@ def _row(
             input_offset=figures.get("input_offset", 0.0),
             limit=samples,
         )
-    request = Request(data=source)
-    measured = pipeline.profile(
-        folder / "models" / f"{name}.tflite", boards.load(board), request, watcher=watcher
-    )
-    document = measured.document()
+    request, target = Request(data=source), boards.load(board)
+    with tempfile.TemporaryDirectory(prefix="intarsia-") as scratch:
+        out = Path(scratch) / "run"
+        model = folder / "models" / f"{name}.tflite"
+        document = pipeline.profile(model, target, request, out=out, watcher=watcher).document()
+        cycles = _estimated_cycles(out / "fw", request)
     latency, incumbent = document.latency.total, figures["instructions"].get(board)
+    incumbent_cycles = figures.get("estimated_cycles", {}).get(board)
     return Row(
         name,
         board,
         document.latency.unit,
         latency,
         incumbent,
-        round(incumbent / latency, 3) if incumbent and latency else None,
+        _ratio(incumbent, latency),
+        cycles,
+        incumbent_cycles,
+        _ratio(incumbent_cycles, cycles),
         document.memory.arena_bytes,
         figures["arena_bytes"],
         document.memory.code_bytes,
         figures["code_bytes"],
         document.reference.mismatched_outputs,
     )
+
+
+def _estimated_cycles(firmware: Path, request: Request) -> int | None:
+    """Of one inference of a built project."""
+    sample = request.load(modelfile.load(firmware / "model.itr")).samples[0]
+    estimates = estimate.layers(build.open_project(firmware), sample)
+    return None if estimates is None else sum(layer.cycles for layer in estimates)
+
+
+def _ratio(incumbent: int | None, ours: int | None) -> float | None:
+    return round(incumbent / ours, 3) if incumbent and ours else None
 
 
 def to_json(rows: Sequence[Row]) -> dict[str, Any]:
@@ -117,13 +141,16 @@ def to_json(rows: Sequence[Row]) -> dict[str, Any]:
 
 def to_text(rows: Sequence[Row]) -> str:
     """The same as a table: figures of ours, and how many times fewer that is than the incumbent's."""
-    header = ("model", "board", "per inference", "fewer", "arena", "fewer", "code", "fewer", "differing")
+    compared = ("per inference", "est. cycles", "arena", "code")
+    header = ("model", "board", *(part for what in compared for part in (what, "fewer")), "differing")
     cells = [
         (
             row.model,
             row.board,
             f"{row.latency:,} {row.unit}" if row.latency is not None else "no counter",
             _times(row.incumbent_latency, row.latency),
+            text.number(row.estimated_cycles),
+            _times(row.incumbent_estimated_cycles, row.estimated_cycles),
             f"{row.arena_bytes:,}",
             _times(row.incumbent_arena_bytes, row.arena_bytes),
             f"{row.code_bytes:,}",
@@ -132,7 +159,10 @@ def to_text(rows: Sequence[Row]) -> str:
         )
         for row in rows
     ]
-    return "\n".join(text.table(header, cells, "<<>>>>>>>"))
+    lines = text.table(header, cells, "<<>>>>>>>>>")
+    if any(row.estimated_cycles is not None for row in rows):
+        lines += ["", estimate.NOTE]
+    return "\n".join(lines)
 
 
 def _times(incumbent: int | None, ours: int | None) -> str:
