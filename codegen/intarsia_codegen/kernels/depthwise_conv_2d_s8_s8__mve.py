@@ -100,6 +100,7 @@ def _small(call: KernelCall, name: str, requant: Requantizer) -> GeneratedKernel
         + 20 * channels * out_h,
         scratch=quads + 2 * row,
         inplace=((0, 0),) if square else (),
+        stack_bytes=depthwise.stack_bytes(requant.form, requant.full),
     )
 
 

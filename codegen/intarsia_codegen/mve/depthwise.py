@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from intarsia_codegen.generated import SourceFile
+from intarsia_codegen.mve import square
 from intarsia_codegen.mve.requantize import Form, Requantizer
 from intarsia_codegen.mve.sources import formed, shared
 
@@ -36,7 +37,15 @@ def sources(form: Form, full: bool) -> tuple[SourceFile, ...]:
     headers = shared(
         "itr_mve_limits.h", "itr_mve_requantize.h", "itr_mve_depthwise.h", "itr_mve_interleave.c"
     )
-    return (*headers, formed("depthwise.c", name(form, full), form, full=full))
+    squares = (square.source(form),) if full else ()
+    symbol = square.name(form) if full else "two_rows"
+    code = formed("depthwise.c", name(form, full), form, full=full, more={"SQUARE": symbol})
+    return (*headers, code, *squares)
+
+
+def stack_bytes(form: Form, full: bool) -> dict[str, int]:
+    """Of the functions in assembler."""
+    return {square.name(form): square.STACK_BYTES} if full else {}
 
 
 def pack(weights: np.ndarray, bias: np.ndarray, requant: Requantizer) -> np.ndarray:

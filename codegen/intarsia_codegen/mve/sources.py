@@ -24,7 +24,12 @@ def shared(*names: str) -> tuple[SourceFile, ...]:
 
 
 def formed(
-    file: str, function: str, form: Form, *, full: bool | None = None, more: Mapping[str, int] | None = None
+    file: str,
+    function: str,
+    form: Form,
+    *,
+    full: bool | None = None,
+    more: Mapping[str, int | str] | None = None,
 ) -> SourceFile:
     """A file that defines `function` for one requantization form; `full` where it asks for ITR_FULL, `more` for
     what else it asks for."""

@@ -61,6 +61,12 @@ __attribute__((noinline)) static void row(const int8_t *quads, int8_t *out,
   }
 }
 
+/* Two rows of outputs of 3x3 windows of stride 1, two by two; a last odd column goes with the one
+ * before it. Layers with the limits of int8 have it in assembler. */
+#if ITR_FULL
+void ITR_SQUARE(const int8_t *quads, int8_t *out, const itr_mve_depthwise *s);
+#define two_rows ITR_SQUARE
+#else
 /* The four weight vectors of a channel: the window itself, one column on, one row on, and both. */
 typedef struct {
   int8x16_t here, right, below, beyond;
@@ -76,8 +82,6 @@ static inline int8x16_t one_row_on(int8x16_t w) {
   return vreinterpretq_s8_u32(vshlq_n_u32(vreinterpretq_u32_s8(w), 8));
 }
 
-/* Two rows of outputs of 3x3 windows of stride 1, two by two; a last odd column goes with the one
- * before it. */
 __attribute__((noinline)) static void two_rows(const int8_t *quads, int8_t *out,
                                                const itr_mve_depthwise *s) {
   const itr_mve_limits to = s->to;
@@ -107,6 +111,8 @@ __attribute__((noinline)) static void two_rows(const int8_t *quads, int8_t *out,
     }
   }
 }
+
+#endif
 
 /* Interleaves the four image rows from `y` on; rows outside the image are `blank`, rows before
  * `kept` are `saved`. */
