@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from intarsia import ops
-from intarsia.errors import ModelError
+from intarsia.errors import ModelError, UsageError
 from intarsia.ir import ABSENT, Graph, Node
 from intarsia.ops.base import Shape
 
@@ -62,3 +62,12 @@ def _operands(node: Node, graph: Graph) -> str:
     label = graph.output(node).name if node.outputs else node.name
     types = ", ".join(graph.tensor(i).dtype.name for i in node.inputs if i != ABSENT) or "none"
     return f"output '{label}', inputs {types}"
+
+
+def check_layers(graph: Graph, layers: Sequence[int]) -> None:
+    """Raises UsageError when a graph does not have one of the layers."""
+    for layer in layers:
+        if layer >= len(graph.nodes):
+            raise UsageError(
+                f"'{graph.name}' has no layer {layer}", hint=f"it has layers 0 to {len(graph.nodes) - 1}"
+            )

@@ -3,19 +3,20 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from intarsia import build, difference, measure, modelfile
+import numpy as np
+
+from intarsia import build, check, difference, measure, modelfile, scratch
 from intarsia.build import Project
+from intarsia.difference import Differences
 from intarsia.errors import UsageError
 from intarsia.ir import Graph
-from intarsia.pipeline import check_layers, scratch
 from intarsia.plan import plan as plans
 from intarsia.plan.plan import Plan
 from intarsia.request import Request, Silent, Watcher
-from intarsia.runners import find_runner
+from intarsia.runners import Place, find_runner
 from intarsia_codegen import project as codegen
 
 
@@ -26,7 +27,7 @@ def diff(
     portable: Sequence[int] = (),
     *,
     watcher: Watcher | None = None,
-) -> difference.Differences:
+) -> Differences:
     """Runs one sample of the request's data with every feature map dumped, and compares layer by layer.
 
     With `portable` layers, the project is generated afresh in a scratch folder, those layers in portable C: changes
@@ -38,34 +39,46 @@ def diff(
     samples = request.load(graph).samples
     if sample >= len(samples):
         raise UsageError(f"there is no sample {sample}", hint=f"the data have 0 to {len(samples) - 1}")
-    plan = None if project.document["plan"] is None else plans.from_json(project.document["plan"])
+    if not portable:
+        return run(project, graph, samples, sample, request.place, watcher)
+    check.check_layers(graph, portable)
+    watcher.stage("generate")
+    with scratch.folder() as place:
+        afresh = _afresh(project, graph, portable, place)
+        return run(afresh, graph, samples, sample, request.place, watcher)
+
+
+def run(
+    project: Project,
+    graph: Graph,
+    samples: Sequence[Sequence[np.ndarray]],
+    sample: int,
+    place: Place,
+    watcher: Watcher,
+) -> Differences:
+    """Builds the project's second firmware, runs one of the samples on it and compares."""
+    board, plan = project.board, _plan(project)
+    watcher.stage("build with feature maps shown")
+    dumping = build.build_dumping(project.folder)
+    runner = find_runner(board.runner.kind)
+    if not runner.starts_firmware:
+        watcher.stage(f"flash {board.name}")
+        watcher.note(runner.flash(dumping.elf, board, place))
+    watcher.stage(f"run on {board.name}")
     split = None if plan is None else plan.split_after
-    with contextlib.ExitStack() as stack:
-        if portable:
-            check_layers(graph, portable)
-            watcher.stage("generate")
-            folder = _afresh(project, graph, portable, plan, stack.enter_context(scratch()))
-        watcher.stage("build with feature maps shown")
-        dumping = build.build_dumping(folder)
-        runner = find_runner(project.board.runner.kind)
-        if not runner.starts_firmware:
-            watcher.stage(f"flash {project.board.name}")
-            watcher.note(runner.flash(dumping.elf, project.board, request.place))
-        watcher.stage(f"run on {project.board.name}")
-        maps = difference.maps(graph, split)
-        dump = measure.dump(dumping, samples[sample], maps, place=request.place)
-    watcher.stage("compare with the reference")
-    return difference.Differences(
-        str(project.document["model"]),
-        project.board.name,
-        graph.rule,
-        sample,
-        split or 0,
-        difference.compare(graph, samples[sample], dump),
-    )
+    dump = measure.dump(dumping, samples[sample], difference.maps(graph, split), place=place)
+    watcher.stage("compare feature maps with the reference")
+    layers = difference.compare(graph, samples[sample], dump)
+    model = str(project.document["model"])
+    return Differences(model, board.name, graph.rule, sample, split or 0, layers)
 
 
-def _afresh(project: Project, graph: Graph, portable: Sequence[int], plan: Plan | None, folder: Path) -> Path:
-    program = codegen.lower_for(graph, project.board, portable=portable, plan=plan)
+def _plan(project: Project) -> Plan | None:
+    document = project.document["plan"]
+    return None if document is None else plans.from_json(document)
+
+
+def _afresh(project: Project, graph: Graph, portable: Sequence[int], folder: Path) -> Project:
+    program = codegen.lower_for(graph, project.board, portable=portable, plan=_plan(project))
     codegen.write(program, project.board, folder / "fw")
-    return folder / "fw"
+    return build.open_project(folder / "fw")

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,14 +16,15 @@ from intarsia import (
     build,
     calibrate,
     check,
+    diffing,
     environment,
     exactness,
     folders,
-    journal,
     measure,
     modelfile,
     oracle,
     precisionplan,
+    scratch,
     toolchain,
 )
 from intarsia.background import Background
@@ -36,9 +35,7 @@ from intarsia.dtypes import INT8
 from intarsia.errors import (
     BudgetError,
     EnvironmentMissing,
-    Interrupted,
     ModelError,
-    StageError,
     UsageError,
 )
 from intarsia.importers import tflite
@@ -311,7 +308,7 @@ def fit(
 ) -> Program:
     """The program for a board; layers in `portable` use portable C. Raises BudgetError when arena or constants alone
     exceed the budget, and UsageError when there is no such layer."""
-    check_layers(graph, portable)
+    check.check_layers(graph, portable)
     budget = budget or Budget()
     patching = patching or Patching()
     limit = budget.ram or (None if patching.asked else board.memory.ram)
@@ -334,15 +331,6 @@ def generate(
     program = fit(graph, board, budget, portable, patching)
     codegen.write(program, board, out)
     return program
-
-
-def check_layers(graph: Graph, layers: Sequence[int]) -> None:
-    """Raises UsageError when a graph does not have one of the layers."""
-    for layer in layers:
-        if layer >= len(graph.nodes):
-            raise UsageError(
-                f"'{graph.name}' has no layer {layer}", hint=f"it has layers 0 to {len(graph.nodes) - 1}"
-            )
 
 
 def build_project(folder: Path, *, budget: Budget | None = None, jobs: int | None = None) -> Built:
@@ -417,7 +405,7 @@ def profile(
             oracle.version(graph.rule)
         watcher.stage(f"generate for {board.name}")
         program = fit(graph, board, budget, portable, patching)
-        project = stack.enter_context(scratch()) / "fw"
+        project = stack.enter_context(scratch.folder()) / "fw"
         codegen.write(program, board, project)
         original = None if calibration else original_file(model)
         reference = _expected(graph, dataset, request.oracle, original)
@@ -427,6 +415,9 @@ def profile(
             watcher.stage(f"flash {board.name}")
             watcher.note(flash_project(project, request.place))
         result = _run(built, dataset, reference, request, watcher)
+        if request.feature_maps:
+            found = diffing.run(built.project, graph, dataset.samples, 0, request.place, watcher)
+            result = replace(result, differences=found)
         if target is not None:
             files.write(result, target)
         return result
@@ -490,19 +481,3 @@ def _measure(built: Built, dataset: Dataset, request: Request, watcher: Watcher)
         place=request.place,
         resume=request.resume,
     )
-
-
-@contextlib.contextmanager
-def scratch() -> Iterator[Path]:
-    """A folder that is removed, except when a build failed in it or a run was interrupted: log or answers are kept."""
-    folder = Path(tempfile.mkdtemp(prefix="intarsia-"))
-    try:
-        yield folder
-    except (StageError, Interrupted):
-        if not any((*folder.glob("fw/*.log"), *folder.glob(f"fw/{journal.FILE}"))):
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    shutil.rmtree(folder, ignore_errors=True)

@@ -116,7 +116,10 @@ class Mixing:
 
 @dataclass(frozen=True)
 class Request:
-    """What to run, where, and what to compare it with; `command` is the command line that asks, for the report."""
+    """What to run, where, and what to compare it with; `command` is the command line that asks, for the report.
+
+    `feature_maps`: those of the first sample are compared, too, on a second firmware that shows them.
+    """
 
     data: DataSource | None = None
     oracle: str = "auto"
@@ -124,6 +127,7 @@ class Request:
     place: Place = ANYWHERE
     resume: bool = False
     command: str | None = None
+    feature_maps: bool = False
 
     def load(self, graph: Graph) -> Dataset:
         """The samples to run. Raises UsageError."""

@@ -108,6 +108,18 @@ def test_patches_are_compared_where_they_are_stitched(
     assert (first["index"], first["mismatched"]) == (ADD, 4)
 
 
+def test_a_profile_compares_feature_maps_when_asked(
+    graph: Graph, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "small.itr"
+    modelfile.save(graph, model)
+    assert app.run(["profile", str(model), "-b", "host", "--diff", "-o", str(tmp_path / "run"), "-q"]) == 0
+    maps = json.loads((tmp_path / "run" / "run.json").read_text())["reference"]["maps"]
+    assert [(layer["index"], layer["mismatched"]) for layer in maps["layers"]] == [(i, 0) for i in range(6)]
+    assert "All 6 feature maps" in (tmp_path / "run" / "report.html").read_text()
+    assert not (tmp_path / "run" / "fw" / "build" / "dumping").exists()
+
+
 def test_narrow_feature_maps_are_unpacked(
     graph: Graph, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,6 +44,7 @@ def full_run(unit: str = "instructions") -> dict[str, Any]:
             "mismatched_outputs": 3,
             "max_abs_diff": 2.0,
             "accuracy": 0.76,
+            "maps": {"sample": 0, "start": 1, "layers": [_map(i) for i in range(1, 4)]},
             "outputs": [{"name": "scores", "compared": 1000, "mismatched": 3, "max_abs_diff": 2.0}],
         },
         "plan": _plan(),
@@ -112,6 +113,24 @@ def _layer(index: int, counted: bool) -> dict[str, Any]:
         "bits": 8 if index else 4,
         "weight_bits": [] if index == 3 else [4, 8],
         "flash_bytes": 1000,
+    }
+
+
+def _map(index: int) -> dict[str, Any]:
+    """Layer 2 is at fault, layer 3 reads it."""
+    wrong = index >= 2
+    return {
+        "index": index,
+        "op": "DEPTHWISE_CONV_2D",
+        "name": NAMES[index],
+        "output": 0,
+        "compared": 1024,
+        "mismatched": 17 * wrong,
+        "max_abs_diff": 5.0 * wrong,
+        "first": [0, 3, 1, index] if wrong else None,
+        "device": 7.0 if wrong else None,
+        "reference": 2.0 if wrong else None,
+        "own": None if index == 1 else 17 if index == 2 else 0,
     }
 
 

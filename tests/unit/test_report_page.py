@@ -16,7 +16,7 @@ from intarsia.report import bounds, details, html, pictures
 from intarsia.report.classification import classify
 from intarsia.report.compare import compare
 from intarsia.report.document import Arena, Block, Document
-from intarsia.report.figures import arena, bits, layers, patches, sidebyside
+from intarsia.report.figures import arena, bits, layers, patches, reference, sidebyside
 from support import runs
 
 TEMPLATES = Path(html.__file__).parent / "templates"
@@ -222,6 +222,21 @@ def test_damaged_pictures_are_refused(content: Any, tmp_path: Path) -> None:
         np.savez(path, **content)
     with pytest.raises(UsageError, match="damaged"):
         pictures.load(tmp_path)
+
+
+def test_feature_maps_against_the_reference(run: Document) -> None:
+    found = reference.maps(run)
+    assert found is not None
+    assert not found.equal
+    assert found.text.startswith(
+        "The first difference is in layer 2 (DEPTHWISE_CONV_2D). Layers 0 to 1 run patch"
+    )
+    assert [(x.index, x.mismatched, x.own, x.first) for x in found.lines] == [
+        (1, "-", "?", "-"),
+        (2, "17", "17", "0, 3, 1, 2"),
+        (3, "17", "-", "0, 3, 1, 3"),
+    ]
+    assert "0, 3, 1, 2" in details.full_report(run)
 
 
 def test_text_and_page_say_the_same(run: Document) -> None:

@@ -33,6 +33,12 @@ def command(
     patches: _options.Patches = "auto",
     input_mode: _options.InputMode = "arena",
     plan: _options.PlanFile = None,
+    diff: Annotated[
+        bool,
+        typer.Option(
+            "--diff", help="Compare every feature map of the first sample, too, as `intarsia diff`."
+        ),
+    ] = False,
     reference_kernels: _options.ReferenceKernels = None,
     out: Annotated[
         Path | None,
@@ -82,7 +88,7 @@ def command(
         run = pipeline.profile(
             model,
             _options.linked(boards.load(board), link),
-            Request(measured, oracle, place=place, command=_console.settings.command),
+            Request(measured, oracle, place=place, command=_console.settings.command, feature_maps=diff),
             rule=reference,
             calibration=samples_of(calib, label_column=label_column) if calib else None,
             options=options,

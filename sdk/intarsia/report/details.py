@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from intarsia.report.document import Document
-from intarsia.report.figures import arena, bits, layers, patches
+from intarsia.report.figures import arena, bits, layers, patches, reference
 from intarsia.report.text import number, ratio, run_report, safe, shorten, table
 
 MAP_WIDTH = 40
@@ -30,6 +30,7 @@ def _parts(document: Document) -> Iterator[tuple[str, list[str]]]:
     yield "samples by class (rows) and what the device took them for (columns)", _confusion(document)
     yield "worst samples", _worst(document)
     yield "outputs against the reference", _differences(document)
+    yield "feature maps against the reference", _maps(document)
     yield "made with", _environment(document)
 
 
@@ -123,16 +124,22 @@ def _worst(document: Document) -> list[str]:
 
 def _differences(document: Document) -> list[str]:
     rows = [
-        [
-            shorten(part.name),
-            number(part.compared),
-            number(part.mismatched),
-            "not finite" if part.max_abs_diff is None else f"{part.max_abs_diff:g}",
-        ]
-        for part in document.reference.outputs
+        [part.name, number(part.compared), number(part.mismatched), part.largest]
+        for part in reference.outputs(document)
     ]
     headers = ("output", "values", "differ", "largest difference (code steps or real units)")
     return table(headers, rows, "<>>>") if rows else []
+
+
+def _maps(document: Document) -> list[str]:
+    found = reference.maps(document)
+    if found is None:
+        return []
+    rows = [
+        [str(x.index), x.op, x.name, x.compared, x.mismatched, x.own, x.largest, x.first] for x in found.lines
+    ]
+    headers = ("#", "operator", "name", "values", "differ", "of its own", "largest", "first at")
+    return [found.text, *table(headers, rows, "><<>>>><")]
 
 
 def _environment(document: Document) -> list[str]:

@@ -127,9 +127,33 @@ class Difference(_Part):
     max_abs_diff: float | None
 
 
+class LayerDifference(_Part):
+    """One feature map of one sample against the reference; see `difference.LayerDifference`."""
+
+    index: Count
+    op: str
+    name: str
+    output: Count
+    compared: Count
+    mismatched: Count
+    max_abs_diff: float | None
+    first: tuple[Count, ...] | None
+    device: float | None
+    reference: float | None
+    own: Count | None
+
+
+class FeatureMaps(_Part):
+    """All feature maps of a `sample`; of layers that run patch by patch only the split map, that of layer `start`."""
+
+    sample: Count
+    start: Count
+    layers: tuple[LayerDifference, ...]
+
+
 class Reference(_Part):
     """`max_abs_diff` is None when a difference is not finite; `accuracy` is that of the reference. `outputs` tells the
-    same output by output."""
+    same output by output, `maps` for the feature maps of one sample (None: they were not asked for)."""
 
     rule: str
     oracle: str
@@ -138,6 +162,7 @@ class Reference(_Part):
     max_abs_diff: float | None
     accuracy: float | None = None
     outputs: tuple[Difference, ...] = ()
+    maps: FeatureMaps | None = None
 
 
 class Sample(_Part):

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 import intarsia
 from intarsia.report.compare import Comparison
 from intarsia.report.document import Classification, Document, Latency, Memory
-from intarsia.report.figures import arena, bits, layers, patches, sidebyside
+from intarsia.report.figures import arena, bits, layers, patches, reference, sidebyside
 from intarsia.report.pictures import Pictures, data_uri
 from intarsia.report.text import number, ratio, safe, summary
 
@@ -138,9 +138,8 @@ def context(document: Document, pictures: Pictures) -> dict[str, Any]:
         "bits_summary": bits.summary(widths),
         "confusion": _confusion(document.classification),
         "worst": _worst(document, pictures),
-        "differences": [
-            part.model_copy(update={"name": safe(part.name)}) for part in document.reference.outputs
-        ],
+        "differences": reference.outputs(document),
+        "maps": reference.maps(document),
         "facts": [(what, safe(text)) for what, text in summary(document)],
         "environment": document.environment,
         "number": number,
@@ -149,7 +148,7 @@ def context(document: Document, pictures: Pictures) -> dict[str, Any]:
 
 
 def _cards(document: Document) -> Iterator[Card]:
-    latency, memory, reference = document.latency, document.memory, document.reference
+    latency, memory, compared = document.latency, document.memory, document.reference
     counted = latency.unit != "none"
     samples = f"median of {document.device.samples:,}" if document.device else "median"
     if counted:
@@ -164,16 +163,16 @@ def _cards(document: Document) -> Iterator[Card]:
     if score is None:
         yield Card("Accuracy", "not measured", "", "no labels")
     else:
-        base = "" if reference.accuracy is None else f"; the reference {reference.accuracy:.2%}"
+        base = "" if compared.accuracy is None else f"; the reference {compared.accuracy:.2%}"
         yield Card(
             "Accuracy", f"{score.value:.2%}", safe(score.metric), f"of {score.samples:,} samples{base}"
         )
     yield Card(
         "Differing output values",
-        number(reference.mismatched_outputs),
-        f"of {reference.compared:,} values",
-        f"against {safe(reference.oracle)}",
-        not reference.mismatched_outputs,
+        number(compared.mismatched_outputs),
+        f"of {compared.compared:,} values",
+        f"against {safe(compared.oracle)}",
+        not compared.mismatched_outputs,
     )
 
 

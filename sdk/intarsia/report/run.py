@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, cast, get_args
 
 import numpy as np
@@ -14,6 +14,7 @@ from intarsia import environment, exactness
 from intarsia.accuracy import Accuracy
 from intarsia.build import Built
 from intarsia.data import Dataset
+from intarsia.difference import Differences
 from intarsia.errors import StageError
 from intarsia.exactness import Comparison
 from intarsia.measure import Measurement
@@ -26,8 +27,10 @@ from intarsia.report.document import (
     Difference,
     Document,
     Environment,
+    FeatureMaps,
     Latency,
     Layer,
+    LayerDifference,
     Memory,
     Port,
     Reference,
@@ -53,6 +56,7 @@ class Run:
     expected: list[list[np.ndarray]]
     dataset: Dataset
     environment: environment.Environment
+    differences: Differences | None = None
 
     @property
     def labels(self) -> np.ndarray | None:
@@ -79,6 +83,7 @@ class Run:
                 max_abs_diff=difference if math.isfinite(difference) else None,
                 accuracy=self.reference_accuracy.value if self.reference_accuracy else None,
                 outputs=tuple(self._differences()),
+                maps=self._maps(),
             ),
             plan=project["plan"],
             device=Device(
@@ -129,6 +134,13 @@ class Run:
                 mismatched=found.mismatched,
                 max_abs_diff=found.max_abs_diff if math.isfinite(found.max_abs_diff) else None,
             )
+
+    def _maps(self) -> FeatureMaps | None:
+        found = self.differences
+        if found is None:
+            return None
+        layers = tuple(LayerDifference(**asdict(layer)) for layer in found.layers)
+        return FeatureMaps(sample=found.sample, start=found.start, layers=layers)
 
     def _classification(self) -> Classification | None:
         if self.accuracy is None or self.labels is None:

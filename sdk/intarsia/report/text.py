@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from intarsia.report.document import Document, Latency
 
-NAME_WIDTH = 32
+NAME_WIDTH, BRIEF_WIDTH = 32, 44
 RIGHT, LEFT = ">", "<"
 
 
@@ -20,6 +20,11 @@ def shorten(name: str, width: int = NAME_WIDTH) -> str:
     """A long tensor name by its end, which tells more than its beginning."""
     name = safe(name)
     return name if len(name) <= width else "…" + name[len(name) - width + 1 :]
+
+
+def brief(name: str, width: int = BRIEF_WIDTH) -> str:
+    """A tensor name for people: converters join the names of all layers that they have fused; the first is its own."""
+    return shorten(name.split(";", maxsplit=1)[0] or name, width)
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> list[str]:

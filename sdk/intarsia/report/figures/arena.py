@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from intarsia.errors import UsageError
 from intarsia.report.document import Arena, Block, Document
-from intarsia.report.text import safe
+from intarsia.report.text import brief, safe
 
 HEIGHT = 380.0
 WIDE, NARROW = 660.0, 230.0
@@ -108,7 +108,7 @@ def picture(document: Document) -> Picture | None:
         f"are in use in {names[peak]}. The table below says the same.",
         rows=tuple(
             Row(
-                safe(block.name),
+                brief(block.name),
                 KINDS[block.kind],
                 f"{block.offset:,}",
                 f"{block.size:,}",
@@ -160,8 +160,7 @@ def _shown(block: Block, arena: Arena, count: int, names: Sequence[str]) -> Show
     width = 100.0 * (block.last - block.first + 1) / count
     height = HEIGHT * block.size / arena.bytes
     name = safe(block.name)
-    label = name if block.kind != "scratch" else "scratch"
-    fits, upright = _fits(label, width, height)
+    label, fits, upright = _label(block, width, height)
     while_ = (
         names[block.first] if block.first == block.last else f"{names[block.first]} to {names[block.last]}"
     )
@@ -178,14 +177,19 @@ def _shown(block: Block, arena: Arena, count: int, names: Sequence[str]) -> Show
     )
 
 
-def _fits(label: str, width: float, height: float) -> tuple[str, bool]:
-    """Where a label fits, and whether upright; lying is better."""
-    need = LETTER * len(label) + MARGIN
-    for upright, across in ((False, need), (True, LINE)):
-        if height < (need if upright else LINE) or width * WIDE / 100.0 < across:
-            continue
-        return ("everywhere" if width * NARROW / 100.0 >= across else "wide"), upright
-    return "", False
+def _label(block: Block, width: float, height: float) -> tuple[str, str, bool]:
+    """The longest label that fits, where ("everywhere", "wide" or ""), and whether upright; lying is better."""
+    name = brief(block.name)
+    labels = ["scratch"] if block.kind == "scratch" else [name, "/".join(name.split("/")[-2:])]
+    if block.kind == "map" and block.first > 0:
+        labels.append(f"layer {block.first - 1}")
+    for label in labels:
+        need = LETTER * len(label) + MARGIN
+        for upright, across in ((False, need), (True, LINE)):
+            if height >= (need if upright else LINE) and width * WIDE / 100.0 >= across:
+                everywhere = width * NARROW / 100.0 >= across
+                return label, "everywhere" if everywhere else "wide", upright
+    return labels[0], "", False
 
 
 def _steps(count: int) -> list[Mark]:

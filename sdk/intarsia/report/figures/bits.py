@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from intarsia.errors import UsageError
 from intarsia.report.document import Document
-from intarsia.report.text import safe
+from intarsia.report.text import brief
 
 SCOPES = {
     "normal": "normal patches",
@@ -36,15 +36,17 @@ def widths(document: Document) -> tuple[Width, ...]:
     maps = (document.plan or {}).get("maps")
     if not maps:
         return tuple(
-            Width(safe(layer.name), {"all": layer.bits}, _joined(layer.weight_bits))
+            Width(brief(layer.name), {"all": layer.bits}, _joined(layer.weight_bits))
             for layer in document.latency.layers
             if layer.bits is not None
         )
     found: dict[str, Width] = {}
     try:
         for entry in maps:
-            name, weights = safe(str(entry["name"])), entry.get("weights_bits")
-            known = found.setdefault(name, Width(name, {}, "" if weights is None else str(int(weights))))
+            name, weights = str(entry["name"]), entry.get("weights_bits")
+            known = found.setdefault(
+                name, Width(brief(name), {}, "" if weights is None else str(int(weights)))
+            )
             if entry["scope"] not in SCOPES:
                 raise ValueError(entry["scope"])
             known.bits[str(entry["scope"])] = int(entry["bits"])

@@ -6,16 +6,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from intarsia.report.document import Document, Layer
-from intarsia.report.text import number, ratio, safe
+from intarsia.report.text import brief, number, ratio, safe
 
 
 @dataclass(frozen=True)
 class Line:
-    """One layer. `bar` and `reached` are in percent: of the longest layer, and of the core's bound (None: unknown)."""
+    """One layer; `whole` is its name, `name` the same for people. `bar` and `reached` are in percent: of the longest
+    layer, and of the core's bound (None: unknown)."""
 
     index: int
     op: str
     name: str
+    whole: str
     count: str
     bar: float
     share: str
@@ -68,6 +70,7 @@ def _line(layer: Layer, total: int, longest: int) -> Line:
     return Line(
         layer.index,
         safe(layer.op),
+        brief(layer.name),
         safe(layer.name),
         number(layer.count),
         100.0 * max(layer.count or 0, 0) / longest if longest > 0 else 0.0,

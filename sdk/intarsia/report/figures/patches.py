@@ -12,7 +12,7 @@ import numpy as np
 from intarsia.errors import UsageError
 from intarsia.report.document import Document
 from intarsia.report.pictures import Pictures, data_uri
-from intarsia.report.text import ratio, safe
+from intarsia.report.text import brief, ratio
 
 CLASSES = ("normal", "outlier")
 Box = tuple[float, float, float, float]
@@ -107,7 +107,7 @@ def _split(plan: Mapping[str, Any], grid: tuple[int, int]) -> str:
     image = "lies in the arena" if plan["input"] == "arena" else "is fetched piece by piece through a reader"
     return (
         f"Layers 0 to {int(plan['split_after'])} run patch by patch, in {grid[0]} x {grid[1]} patches; then "
-        f"'{safe(str(plan['split_tensor']))}' is whole and the rest runs as usual. The image {image}."
+        f"'{brief(str(plan['split_tensor']))}' is whole and the rest runs as usual. The image {image}."
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from intarsia.report.compare import Comparison, difference, value
 from intarsia.report.document import Document, Layer
-from intarsia.report.text import number, safe
+from intarsia.report.text import brief, number, safe
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _pair(a: Layer | None, b: Layer | None, longest: int) -> Pair:
     assert known is not None, "a pair has at least one layer"
     before, after = (a.count if a else None), (b.count if b else None)
     return Pair(
-        f"{known.index} {safe(known.op)} {safe(known.name)}",
+        f"{known.index} {safe(known.op)} {brief(known.name)}",
         number(before),
         number(after),
         "-" if before is None or after is None else f"{after - before:+,}",
