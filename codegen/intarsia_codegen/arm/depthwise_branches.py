@@ -9,7 +9,7 @@ from intarsia.kernelcall import KernelCall
 from intarsia_codegen.arm import depthwise_rows, emission, planes
 from intarsia_codegen.arm.channels import GROUP, ChannelRun, Channels, runs_of
 from intarsia_codegen.arm.depthwise import MAX_ROW_BYTES
-from intarsia_codegen.arm.depthwise_planar import group_words, runs_table
+from intarsia_codegen.arm.depthwise_planar import WHOLE_SHARE, group_words, runs_table
 from intarsia_codegen.arm.geometry import Geometry
 from intarsia_codegen.arm.layout import Layout
 from intarsia_codegen.asm import resource
@@ -45,16 +45,22 @@ def _pitch(layout: Layout) -> int:
 
 
 def _strip(layout: Layout) -> int:
-    """Output rows at a time: all of the tallest branch if they fit the aim, else an even number."""
+    """Output rows at a time: all of the tallest branch if they fit the aim or save memory, else an even number."""
     tallest, stride = max(g.out_h for g in layout.geometries), layout.first.stride_h
+    made = max(g.out_h * g.out_w * g.in_c for g in layout.geometries)
+    if _same_extents(layout) and 4 * _plane_of(layout, tallest) * WHOLE_SHARE <= made:
+        return tallest
     largest = max(2, (PLANES_BYTES // (4 * _pitch(layout)) - 3) // stride + 1)
     return tallest if largest >= tallest else largest // 2 * 2
 
 
 def _plane(layout: Layout) -> int:
     """Bytes of a plane; two rows of outputs are always computed at a time with stride 1."""
-    rows, stride = _strip(layout), layout.first.stride_h
-    return max((rows - 1) * stride + 3, 4) * _pitch(layout)
+    return _plane_of(layout, _strip(layout))
+
+
+def _plane_of(layout: Layout, rows: int) -> int:
+    return max((rows - 1) * layout.first.stride_h + 3, 4) * _pitch(layout)
 
 
 def kernel(call: KernelCall, name: str, layout: Layout, channels: Channels) -> GeneratedKernel | None:
@@ -107,9 +113,12 @@ def kernel(call: KernelCall, name: str, layout: Layout, channels: Channels) -> G
 
 
 def _inplace(layout: Layout) -> bool:
+    return _same_extents(layout) and all(g.out_h <= _strip(layout) for g in layout.geometries)
+
+
+def _same_extents(layout: Layout) -> bool:
     same = all((g.in_h, g.in_w) == (g.out_h, g.out_w) for g in layout.geometries)
-    whole = all(g.out_h <= _strip(layout) for g in layout.geometries)
-    return same and whole and layout.first.in_c % GROUP == 0
+    return same and layout.first.in_c % GROUP == 0
 
 
 def _ends(g: Geometry) -> tuple[bool, int]:

@@ -19,6 +19,9 @@ from intarsia_codegen.generated import GeneratedKernel
 PLANES_BYTES = 6144
 """Aim for the four planes of a strip."""
 
+WHOLE_SHARE = 2
+"""Planes of the whole height work in place: they may take this part of the feature map that this saves."""
+
 
 def applies(g: Geometry) -> bool:
     """Whether the planes' code takes a layer of at least four channels."""
@@ -35,8 +38,20 @@ def _pitch(g: Geometry) -> int:
     return 2 * columns
 
 
+def _plane(g: Geometry, rows: int) -> int:
+    """Bytes of a plane for so many rows of outputs."""
+    return ((rows - 1) * g.stride_h + 3) * _pitch(g)
+
+
+def _in_place(g: Geometry) -> bool:
+    """Whether outputs may take the place of the inputs once all rows of four channels are in the planes."""
+    return (g.in_h, g.in_w) == (g.out_h, g.out_w) and g.in_c % GROUP == 0
+
+
 def _strip(g: Geometry) -> int:
-    """Output rows at a time: all if they fit the aim, else an even number that wastes least."""
+    """Output rows at a time: all if they fit the aim or save memory, else an even number that wastes least."""
+    if _in_place(g) and 4 * _plane(g, g.out_h) * WHOLE_SHARE <= g.batch * g.out_h * g.out_w * g.in_c:
+        return g.out_h
     largest = max(1, (PLANES_BYTES // (4 * _pitch(g)) - 3) // g.stride_h + 1)
     if largest >= g.out_h:
         return g.out_h
@@ -51,7 +66,7 @@ def kernel(name: str, g: Geometry, channels: Channels) -> GeneratedKernel | None
         return None
     words, runs = layout
     rows, pitch, row = _strip(g), _pitch(g), row_of(g)
-    plane = ((rows - 1) * g.stride_h + 3) * pitch
+    plane = _plane(g, rows)
     shapes = [depthwise.Shape(g.stride_h, g.out_w, g.in_c, rows, pitch, plane, r.requantizer) for r in runs]
     text = emission.source(
         name,
@@ -67,14 +82,13 @@ def kernel(name: str, g: Geometry, channels: Channels) -> GeneratedKernel | None
     )
     shared = [resource(n) for n in ("itr_dsp_depthwise.h", "itr_dsp_depthwise.c")]
     code = {shape.name: depthwise.code(shape) for shape in shapes}
-    same = (g.in_h, g.in_w) == (g.out_h, g.out_w)
     return GeneratedKernel(
         name,
         emission.PROTOTYPE.format(name=name) + ";",
         (text, *shared, planes.entry(), planes.code(row), depthwise.entry(), *code.values()),
         _cost(g, runs, shapes, row),
         scratch=4 * plane,
-        inplace=((0, 0),) if rows == g.out_h and same and g.in_c % 4 == 0 else (),
+        inplace=((0, 0),) if rows == g.out_h and _in_place(g) else (),
         stack_bytes={planes.ENTRY: planes.STACK_BYTES, depthwise.ENTRY: depthwise.STACK_BYTES},
     )
 
