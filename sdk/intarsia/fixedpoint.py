@@ -70,6 +70,22 @@ def multiply_by_quantized_multiplier(x: ArrayLike, multiplier: ArrayLike, shift:
     return rounding_divide_by_pot(high, right)
 
 
+def reduced_multiplier(multiplier: int) -> int:
+    """A multiplier rounded to 15 bits, as TFLite takes it to 64-bit accumulators."""
+    return (multiplier + (1 << 15)) >> 16 if multiplier < 0x7FFF0000 else 0x7FFF
+
+
+def scale_wide(x: ArrayLike, multiplier: ArrayLike, shift: ArrayLike) -> Int64Array:
+    """x * multiplier * 2**(shift - 15), ties towards +infinity, for |x| < 2**47 and multipliers of 15 bits.
+
+    TFLite `MultiplyByQuantizedMultiplier` of 64-bit values; `multiplier` comes from `reduced_multiplier`.
+    """
+    right = 15 - np.asarray(shift, np.int64)
+    product = np.asarray(x, np.int64) * np.asarray(multiplier, np.int64)
+    result: Int64Array = (product + (np.int64(1) << (right - 1))) >> right
+    return result
+
+
 @dataclass(frozen=True)
 class Requantization:
     """Per-channel factors that take an accumulator to an output code.

@@ -11,7 +11,7 @@ from intarsia import ops
 from intarsia.dtypes import INT8
 from intarsia.ir import Attrs, Graph, Node, Quantization, Tensor
 from intarsia.ops._cases import Case
-from intarsia.ops._elementwise import FusedAttrs
+from intarsia.ops._scaled_sum import SumAttrs
 from intarsia.ops.base import Draw
 from intarsia.ops.concatenation import ConcatenationAttrs
 from intarsia.ops.conv_2d import Conv2DAttrs
@@ -112,7 +112,7 @@ class Network(Case):
         if self.tensors[a].dtype.is_integer:
             scale = float(np.float32(max(self.tensors[a].scale, self.tensors[b].scale) * 1.5))
             quant = Quantization((scale,), (self.zero_point(INT8),))
-        return self.layer("ADD", [a, b], FusedAttrs(self.draw.choice(("NONE", "RELU"))), quant)
+        return self.layer("ADD", [a, b], SumAttrs(self.draw.choice(("NONE", "RELU"))), quant)
 
     def residual(self, x: int) -> int:
         """x + layers(x), where some of the layers have windows."""

@@ -294,7 +294,8 @@ def unsigned_cases(operator: str, count: int) -> list[Graph]:
     for seed in range(count):
         graph = ops.registry()[operator].cases(SeededDraw(seed))
         per_channel = any(t.quant is not None and t.quant.per_channel for t in graph.tensors)
-        if per_channel or not any(t.dtype == dtypes.INT8 for t in graph.tensors):
+        kinds = {t.dtype for t in graph.tensors}
+        if per_channel or dtypes.INT8 not in kinds or dtypes.INT16 in kinds:
             continue
         twin = unsigned_twin(graph, np.random.default_rng(seed))
         after = signed.run(twin)

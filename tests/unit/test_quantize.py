@@ -31,6 +31,8 @@ from support.draw import SeededDraw, sample
 
 FIXED_SCALE_ERROR, ERROR = 0.35, 0.06
 FIXED_SCALE = ("SOFTMAX", "LOG_SOFTMAX")
+POSITIVE = ("DIV", "RSQRT", "SQRT")
+"""Operators that give no number for some others."""
 CODES = st.floats(-1e3, 1e3, width=32)
 
 
@@ -89,7 +91,7 @@ def inputs(graph: Graph, count: int = 24, seed: int = 0) -> data.Dataset:
 
 def real(graph: Graph, index: int, codes: np.ndarray) -> np.ndarray:
     tensor = graph.tensor(index)
-    if tensor.dtype.is_float:
+    if tensor.quant is None:
         return codes
     return (codes.astype(np.float64) - tensor.zero_point) * tensor.scale
 
@@ -430,11 +432,14 @@ def test_every_operator_quantizes_and_an_interpreter_agrees(name: str) -> None:
         floats = any(graph.tensor(i).dtype == FLOAT32 for i in graph.inputs)
         if not floats or operator.unsupported(node, graph) is not None or done == 3:
             continue
-        done += 1
         random = np.random.default_rng(seed)
-        dataset = data.Dataset(
-            tuple(np.stack([sample(graph.tensor(i), random) for _ in range(8)]) for i in graph.inputs)
-        )
+        arrays = [np.stack([sample(graph.tensor(i), random) for _ in range(8)]) for i in graph.inputs]
+        if name in POSITIVE:
+            arrays = [np.abs(array) + np.float32(0.5) for array in arrays]
+        dataset = data.Dataset(tuple(arrays))
+        if not all(np.isfinite(y).all() for x in dataset.samples for y in simulate.run(graph, x)):
+            continue
+        done += 1
         made = quantize(graph, calibrate.calibrate(graph, dataset))
         assert all(ops.registry()[n.op].unsupported(n, made) is None for n in made.nodes)
         samples = list(zip(*quantized_inputs(made, dataset), strict=True))
@@ -443,6 +448,8 @@ def test_every_operator_quantizes_and_an_interpreter_agrees(name: str) -> None:
             expected = np.stack([simulate.run(graph, x)[position] for x in dataset.samples])
             codes = np.stack([y[position] for y in got])
             limit = FIXED_SCALE_ERROR if name in FIXED_SCALE else ERROR
+            if made.tensor(index).dtype.name in ("int32", "int64"):
+                continue  # places and numbers are not near to others
             assert relative_error(expected, real(made, index, codes)) < limit
         for expected_out, out in zip(oracle.interpret(export(made), samples, "litert"), got, strict=True):
             assert all(np.array_equal(a, b) for a, b in zip(expected_out, out, strict=True))

@@ -66,4 +66,10 @@ void itr_add_f32__scalar(const itr_add_f32_params *p, const float *a, const floa
 void itr_add_s32__scalar(const itr_add_s32_params *p, const int32_t *a, const int32_t *b,
                          int32_t *out);
 
+typedef itr_add_broadcast_s8_params itr_add_s16_params;
+
+/* The arithmetic of int8 with 15 more bits; operands are repeated to the shape of the output. */
+void itr_add_s16__scalar(const itr_add_s16_params *p, const int16_t *a, const int16_t *b,
+                         int16_t *out);
+
 #endif

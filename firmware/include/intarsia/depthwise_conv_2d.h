@@ -53,4 +53,18 @@ void itr_depthwise_conv_2d_packed__scalar(const itr_depthwise_conv_2d_packed_par
 void itr_depthwise_conv_2d_f32__scalar(const itr_depthwise_conv_2d_f32_params *p, const float *in,
                                        const float *weights, const float *bias, float *out);
 
+typedef struct {
+  int32_t batch, in_h, in_w, in_c;
+  int32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+  int32_t pad_top, pad_left, out_h, out_w, multiplier;
+  int32_t minimum, maximum;
+} itr_depthwise_conv_2d_s16_s8_params;
+
+/* 16x8: out = clamp(itr_scale_wide(bias[o] + sum in * weights, multiplier[o], shift[o])), all zero
+ * points 0. `out` may not overlap `in`. */
+void itr_depthwise_conv_2d_s16_s8__scalar(const itr_depthwise_conv_2d_s16_s8_params *p,
+                                          const int16_t *in, const int8_t *weights,
+                                          const int64_t *bias, const int32_t *multiplier,
+                                          const int8_t *shift, int16_t *out);
+
 #endif

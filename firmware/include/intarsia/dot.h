@@ -43,6 +43,15 @@ static inline void itr_dot2_s8(const int8_t *x, const int8_t *w, const int8_t *v
   sums[1] = b;
 }
 
+/* sum over i of x[i] * w[i] */
+static inline int64_t itr_dot_s16_s8(const int16_t *x, const int8_t *w, int32_t count) {
+  int64_t sum = 0;
+  for (int32_t i = 0; i < count; i++) {
+    sum += (int32_t)x[i] * w[i];
+  }
+  return sum;
+}
+
 /* start + x[0] * w[0] + x[1] * w[1] + ..., added in this order */
 static inline float itr_dot_f32(float start, const float *x, const float *w, int32_t count) {
   for (int32_t i = 0; i < count; i++) {

@@ -68,4 +68,24 @@ static inline int32_t itr_scale_away(int32_t x, int64_t multiplier, int32_t shif
   return x < 0 ? -result : result;
 }
 
+typedef struct {
+  int32_t batch, columns, units;
+  int32_t minimum, maximum;
+} itr_fully_connected_s16_s8_params;
+
+/* 16x8: out = clamp(itr_scale_wide(bias[u] + sum in * weights, multiplier[u], shift[u])), all zero
+ * points 0. `out` may not overlap `in`. */
+void itr_fully_connected_s16_s8__scalar(const itr_fully_connected_s16_s8_params *p,
+                                        const int16_t *in, const int8_t *weights,
+                                        const int64_t *bias, const int32_t *multiplier,
+                                        const int8_t *shift, int16_t *out);
+
+typedef itr_fully_connected_s16_s8_params itr_fully_connected_s16_s8_unbiased_params;
+
+/* 16x8 without a bias: sums of 32 bits, out = clamp(itr_scale(sum in * weights, multiplier[u],
+ * shift[u])). */
+void itr_fully_connected_s16_s8_unbiased__scalar(
+    const itr_fully_connected_s16_s8_unbiased_params *p, const int16_t *in, const int8_t *weights,
+    const int32_t *multiplier, const int8_t *shift, int16_t *out);
+
 #endif

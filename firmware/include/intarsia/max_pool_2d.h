@@ -41,4 +41,9 @@ void itr_max_pool_2d_packed__scalar(const itr_max_pool_2d_packed_params *p, cons
 
 void itr_max_pool_2d_f32__scalar(const itr_max_pool_2d_f32_params *p, const float *in, float *out);
 
+typedef itr_max_pool_2d_s8_params itr_max_pool_2d_s16_params;
+
+void itr_max_pool_2d_s16__scalar(const itr_max_pool_2d_s16_params *p, const int16_t *in,
+                                 int16_t *out);
+
 #endif

@@ -21,4 +21,9 @@ void itr_maximum_s8__scalar(const itr_maximum_s8_params *p, const int8_t *a, con
 void itr_maximum_f32__scalar(const itr_maximum_f32_params *p, const float *a, const float *b,
                              float *out);
 
+typedef itr_maximum_s8_params itr_maximum_s16_params;
+
+void itr_maximum_s16__scalar(const itr_maximum_s16_params *p, const int16_t *a, const int16_t *b,
+                             int16_t *out);
+
 #endif

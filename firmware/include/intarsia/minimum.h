@@ -21,4 +21,9 @@ void itr_minimum_s8__scalar(const itr_minimum_s8_params *p, const int8_t *a, con
 void itr_minimum_f32__scalar(const itr_minimum_f32_params *p, const float *a, const float *b,
                              float *out);
 
+typedef itr_minimum_s8_params itr_minimum_s16_params;
+
+void itr_minimum_s16__scalar(const itr_minimum_s16_params *p, const int16_t *a, const int16_t *b,
+                             int16_t *out);
+
 #endif

@@ -45,4 +45,11 @@ void itr_mul_f32__scalar(const itr_mul_f32_params *p, const float *a, const floa
 void itr_mul_s32__scalar(const itr_mul_s32_params *p, const int32_t *a, const int32_t *b,
                          int32_t *out);
 
+typedef itr_mul_broadcast_s8_params itr_mul_s16_params;
+
+/* The arithmetic of int8 with a factor of at most 1; operands are repeated to the shape of the
+ * output. */
+void itr_mul_s16__scalar(const itr_mul_s16_params *p, const int16_t *a, const int16_t *b,
+                         int16_t *out);
+
 #endif

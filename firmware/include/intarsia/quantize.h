@@ -59,4 +59,14 @@ void itr_quantize_s16_s16__scalar(const itr_quantize_s16_s16_params *p, const in
 void itr_quantize_s16_s32__scalar(const itr_quantize_s16_s32_params *p, const int16_t *in,
                                   int32_t *out);
 
+typedef itr_quantize_code_params itr_quantize_s8_s16_params;
+void itr_quantize_s8_s16__scalar(const itr_quantize_s8_s16_params *p, const int8_t *in,
+                                 int16_t *out);
+typedef itr_quantize_code_params itr_quantize_s32_s8_params;
+void itr_quantize_s32_s8__scalar(const itr_quantize_s32_s8_params *p, const int32_t *in,
+                                 int8_t *out);
+typedef itr_quantize_code_params itr_quantize_s32_s16_params;
+void itr_quantize_s32_s16__scalar(const itr_quantize_s32_s16_params *p, const int32_t *in,
+                                  int16_t *out);
+
 #endif

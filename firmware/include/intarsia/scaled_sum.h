@@ -14,4 +14,10 @@ static inline int32_t itr_scaled_operand(int32_t code, int32_t zero, int32_t mul
   return itr_scale((code - zero) * (1 << 20), multiplier, shift);
 }
 
+/* The same for int16 codes, with 15 more bits. */
+static inline int32_t itr_scaled_operand_s16(int32_t code, int32_t zero, int32_t multiplier,
+                                             int32_t shift) {
+  return itr_scale((code - zero) * (1 << 15), multiplier, shift);
+}
+
 #endif

@@ -30,4 +30,14 @@ void itr_softmax_s8_s16__scalar(const itr_softmax_s8_s16_params *p, const int8_t
 /* `exp((in - max) * beta) / sum`, summed in the order of the elements. `out` may be `in`. */
 void itr_softmax_f32__scalar(const itr_softmax_f32_params *p, const float *in, float *out);
 
+typedef struct {
+  int32_t rows, depth;
+  int32_t multiplier, shift;
+} itr_softmax_s16_params;
+
+/* int16 to Q0.15 by tables of 513 values (intarsia/interpolation.h): exp of [-10, 0], and 1 / (1 +
+ * x) of [0, 1]. `out` may be `in`. */
+void itr_softmax_s16__scalar(const itr_softmax_s16_params *p, const int16_t *in,
+                             const int16_t *exponentials, const int16_t *reciprocals, int16_t *out);
+
 #endif

@@ -27,4 +27,10 @@ void itr_sub_s8__scalar(const itr_sub_s8_params *p, const int8_t *a, const int8_
 
 void itr_sub_f32__scalar(const itr_sub_f32_params *p, const float *a, const float *b, float *out);
 
+typedef itr_sub_s8_params itr_sub_s16_params;
+
+/* The arithmetic of int8 with 15 more bits. */
+void itr_sub_s16__scalar(const itr_sub_s16_params *p, const int16_t *a, const int16_t *b,
+                         int16_t *out);
+
 #endif

@@ -28,8 +28,10 @@ class Case:
         return float(np.float32(mantissa * 2.0 ** self.draw.integer(low, high)))
 
     def zero_point(self, dtype: DType) -> int:
-        """A zero point, at both ends of the range as likely as inside."""
+        """A zero point, at both ends of the range as likely as inside; int16 has 0 alone."""
         low, high = dtype.range
+        if dtype.name == "int16":
+            return 0
         return int(self.draw.choice((0, low, high, self.draw.integer(low, high))))
 
     def add(self, tensor: Tensor) -> int:
@@ -73,7 +75,8 @@ class Case:
             return self.constant(self.draw.array((channels,), -64, 64).astype(np.float32) / np.float32(64))
         assert w.quant is not None
         scales = tuple(float(np.float32(x.scale) * np.float32(s)) for s in w.quant.scale)
-        data = self.draw.array((channels,), -3000, 3000).astype(np.int32)
+        wide = x.dtype.name == "int16"
+        data = self.draw.array((channels,), -3000, 3000).astype(np.int64 if wide else np.int32)
         return self.constant(data, Quantization(scales, (0,) * len(scales), 0))
 
     def output_quant(self, node: Node) -> Quantization | None:

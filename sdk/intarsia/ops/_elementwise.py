@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from intarsia.dtypes import INT8, INT16
 from intarsia.fixedpoint import Int64Array
 from intarsia.ir import Attrs, Graph, Node, Quantization, Tensor
 from intarsia.kernelcall import Constant, KernelCall, Param, Step
@@ -17,6 +18,9 @@ from intarsia.ops import _cases
 from intarsia.ops._common import ACTIVATIONS, activation_name, float_limits
 from intarsia.ops._packed import any_packed, joined_runs, requantization_reason
 from intarsia.ops.base import Draw, Field, Operator, Shape, Values, pointwise
+
+QUANTIZED = (INT8, INT16)
+"""Integer types whose codes stand for real numbers."""
 
 MAX_AXES = 4
 _AXIS_LIMIT = 5
@@ -94,7 +98,6 @@ class ElementwiseOperator(Operator, ABC):
     types: tuple[str, ...] = ("int8", "float32")
     flat: tuple[str, ...] = ()
     """Element types that have a kernel of their own for operands of equal size, without broadcasting."""
-    has_activation = True
     second = "b"
     """Name of the kernel's second operand when it is constant."""
 
@@ -126,11 +129,13 @@ class ElementwiseOperator(Operator, ABC):
             Broadcast.of(a.shape, b.shape)
         except ValueError as error:
             return str(error)
-        if a.dtype.is_integer and a.dtype.bytes == 1:
-            if any(t.quant is None or t.quant.per_channel for t in (a, b, out)):
-                return "int8 tensors must have one scale each"
-            return self.scale_fault(node, graph)
-        return None
+        if a.dtype not in QUANTIZED:
+            return None
+        if any(t.quant is None or t.quant.per_channel for t in (a, b, out)):
+            return f"{a.dtype.name} tensors must have one scale each"
+        if a.dtype == INT16 and any(t.zero_point for t in (a, b, out)):
+            return "int16 tensors must have a zero point of 0"
+        return self.scale_fault(node, graph)
 
     def packed_reason(self, node: Node, graph: Graph) -> str | None:
         """Why a node with int4 or int2 tensors cannot be run, or None."""
@@ -219,7 +224,7 @@ class ElementwiseOperator(Operator, ABC):
         else:
             a = self._operand(case, a_shape, kind, quants[0], constant=role == "constant first")
             b = self._operand(case, b_shape, kind, quants[1], constant=role == "constant second")
-        attrs = FusedAttrs(draw.choice(ACTIVATIONS)) if self.has_activation else Attrs()
+        attrs = self.case_attrs(draw)
         return case.graph(self, [a, b], attrs, [(kind, quants[2])])
 
     def _operand(
@@ -229,20 +234,27 @@ class ElementwiseOperator(Operator, ABC):
             return case.input(shape, kind, quant)
         if kind == "float32":
             return case.constant(case.draw.array(shape, -512, 512).astype(np.float32) / np.float32(64))
-        return case.constant(case.draw.array(shape, -128, 127).astype(kind), quant)
+        low, high = (-32768, 32767) if kind == "int16" else (-128, 127)
+        return case.constant(case.draw.array(shape, low, high).astype(kind), quant)
+
+    def case_attrs(self, draw: Draw) -> Attrs:
+        """Random options."""
+        return Attrs()
 
     def case_quants(
         self, case: _cases.Case, kind: str
     ) -> tuple[Quantization | None, Quantization | None, Quantization | None]:
         """Quantization of both operands and of the output of a random case."""
-        if kind != "int8":
+        if kind not in ("int8", "int16"):
             return None, None, None
-        return case_quant(case, case.scale()), case_quant(case, case.scale()), case_quant(case, case.scale())
+        first, second, out = (case_quant(case, case.scale(), kind) for _ in range(3))
+        return first, second, out
 
 
-def case_quant(case: _cases.Case, scale: float) -> Quantization:
-    """int8 quantization with a float32 scale and a random zero point."""
-    return Quantization((float(np.float32(scale)),), (int(case.draw.choice((0, -128, 127, 5, -37))),))
+def case_quant(case: _cases.Case, scale: float, kind: str = "int8") -> Quantization:
+    """Quantization with a float32 scale and, for int8, a random zero point."""
+    zero_point = 0 if kind == "int16" else int(case.draw.choice((0, -128, 127, 5, -37)))
+    return Quantization((float(np.float32(scale)),), (zero_point,))
 
 
 def case_shapes(draw: Draw) -> tuple[Shape, Shape]:
@@ -265,6 +277,9 @@ class FusedOperator(ElementwiseOperator):
         return (
             FusedAttrs() if options is None else FusedAttrs(activation_name(options.fusedActivationFunction))
         )
+
+    def case_attrs(self, draw: Draw) -> Attrs:
+        return self.attrs(draw.choice(ACTIVATIONS))
 
 
 def activation_of(node: Node) -> str:

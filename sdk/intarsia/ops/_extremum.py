@@ -18,7 +18,7 @@ class Extremum(ElementwiseOperator):
     """MAXIMUM or MINIMUM; TFLite compares int8 codes without rescaling."""
 
     output_range = OutputRange("input")
-    has_activation = False
+    types = ("int8", "float32", "int16")
 
     def options(self, attrs: Attrs) -> Any:
         return schema().MaximumMinimumOptionsT()
@@ -26,7 +26,7 @@ class Extremum(ElementwiseOperator):
     def scale_fault(self, node: Node, graph: Graph) -> str | None:
         tensors = (graph.required(node, 0), graph.required(node, 1), graph.output(node))
         if len({(t.scale, t.zero_point) for t in tensors}) > 1:
-            return "int8 operands and result must have the same scale and zero point"
+            return "operands and result must have the same scale and zero point"
         return None
 
     def arithmetic(self, node: Node, graph: Graph, swapped: bool) -> dict[str, Param]:

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from intarsia.dtypes import INT16
 from intarsia.fixedpoint import Int64Array, multiply_by_quantized_multiplier, quantize_multiplier
 from intarsia.floatmath import Float32Array
 from intarsia.ir import Attrs, Graph, Node, Quantization
@@ -20,6 +21,8 @@ from intarsia.ops._packed import all_codes, any_packed, look_up, requantization_
 from intarsia.ops.base import Draw, Field, Operator, Shape, Values, pointwise
 
 _LARGEST_SHIFT = 22  # a difference of two codes has at most 9 bits with its sign
+LARGEST_WIDE_SHIFT = 14
+"""What int16 codes can be shifted left within 32 bits."""
 
 
 class FloatUnary(Operator, ABC):
@@ -82,7 +85,7 @@ class UnaryOperator(FloatUnary, ABC):
     """An element-wise operator of one tensor, int8 (int4, int2) or float32."""
 
     narrow = True
-    types = ("int8", "float32")
+    types: ClassVar[tuple[str, ...]] = ("int8", "float32")
 
     @abstractmethod
     def codes(self, node: Node, graph: Graph, x: Int64Array) -> Int64Array:
@@ -139,6 +142,65 @@ class UnaryOperator(FloatUnary, ABC):
         return source, [(kind, out)]
 
 
+class WideUnaryOperator(UnaryOperator, ABC):
+    """An element-wise operator that takes int16 as well, by a kernel of its own."""
+
+    types = ("int8", "float32", "int16")
+
+    @abstractmethod
+    def wide_codes(self, node: Node, graph: Graph, x: Int64Array) -> Int64Array:
+        """int16 output codes for int16 input codes."""
+
+    @abstractmethod
+    def wide_kernel(
+        self, node: Node, graph: Graph
+    ) -> tuple[str, str, dict[str, Param], tuple[Constant, ...]]:
+        """Folder, contract, parameters (beside `size`) and constants of the int16 kernel."""
+
+    @abstractmethod
+    def wide_fault(self, node: Node, graph: Graph) -> str | None:
+        """Why the scales of an int16 node cannot be run, or None."""
+
+    @abstractmethod
+    def wide_quants(self, case: _cases.Case) -> tuple[Quantization, Quantization]:
+        """Quantization of input and output of a random int16 case."""
+
+    def unsupported(self, node: Node, graph: Graph) -> str | None:
+        x, out = graph.required(node, 0), graph.output(node)
+        if x.dtype != INT16 or out.dtype != INT16:
+            return super().unsupported(node, graph)
+        if any(t.quant is None or t.quant.per_channel or t.zero_point for t in (x, out)):
+            return "int16 tensors must have one scale each and a zero point of 0"
+        return self.wide_fault(node, graph)
+
+    def reference(self, node: Node, graph: Graph, values: Values) -> list[np.ndarray]:
+        x = values[0]
+        assert x is not None
+        if x.dtype != np.int16:
+            return super().reference(node, graph, values)
+        return [np.clip(self.wide_codes(node, graph, x.astype(np.int64)), *INT16.range).astype(np.int16)]
+
+    def lower(self, node: Node, graph: Graph) -> list[Step]:
+        source = graph.required(node, 0)
+        if source.dtype != INT16:
+            return super().lower(node, graph)
+        op, contract, params, constants = self.wide_kernel(node, graph)
+        size: dict[str, Param] = {"size": source.elements}
+        return [
+            KernelCall(
+                op, contract, size | params, node.inputs[:1], node.outputs, constants, inplace=((0, 0),)
+            )
+        ]
+
+    def case_outputs(
+        self, case: _cases.Case, kind: str
+    ) -> tuple[Quantization | None, list[tuple[str, Quantization | None]]]:
+        if kind != "int16":
+            return super().case_outputs(case, kind)
+        source, out = self.wide_quants(case)
+        return source, [(kind, out)]
+
+
 def lookup_call(node: Node, size: int, table: np.ndarray) -> KernelCall:
     """A call of the int8 table kernel."""
     return KernelCall(
@@ -162,11 +224,18 @@ def scaled(x: Int64Array, factor: float) -> Int64Array:
     return multiply_by_quantized_multiplier(x, multiplier if factor >= 0 else -multiplier, shift)
 
 
-def factor_fault(*factors: float) -> str | None:
+def factor_fault(*factors: float, largest_shift: int = _LARGEST_SHIFT) -> str | None:
     """Why factors between scales cannot be run, or None: differences of codes must not overflow 32 bits."""
-    if any(not math.isfinite(f) or quantize_multiplier(abs(f))[1] > _LARGEST_SHIFT for f in factors):
+    if any(not math.isfinite(f) or quantize_multiplier(abs(f))[1] > largest_shift for f in factors):
         return "the output scale is too small for the input scale"
     return None
+
+
+def wide_case_quants(case: _cases.Case) -> tuple[Quantization, Quantization]:
+    """Any int16 scales, the output's within a factor of 8 of the input's."""
+    scale = case.scale(-16, -4)
+    out = scale * 2.0 ** case.draw.integer(-2, 2) * (1 + case.draw.integer(0, 1000) / 1000)
+    return case_quant(case, scale, "int16"), case_quant(case, out, "int16")
 
 
 def transform_codes(

@@ -25,6 +25,8 @@ from intarsia.ops._convolution import Geometry, scale_reason
 from intarsia.ops._packed import all_codes, any_packed, look_up, requantization_reason, requantized
 from intarsia.ops.base import Draw, Field, Operator, OutputRange, Pads, Shape
 
+TYPES = ("int8", "float32", "int16")
+
 SCALE_TOLERANCE = 1e-6
 """Difference of the scales of input and output that TFLite takes for none."""
 
@@ -39,7 +41,7 @@ class PoolAttrs(Attrs):
 
 
 class Pool(Operator):
-    """A pooling operator of int8 or float32 NHWC feature maps; input and output share one quantization.
+    """A pooling operator of int8, int16 or float32 NHWC feature maps; input and output share one quantization.
 
     With int4 or int2 on either side, the input's codes are pooled, and the result is requantized where needed.
     """
@@ -78,7 +80,7 @@ class Pool(Operator):
         source, output = graph.required(node, 0), graph.output(node)
         if any_packed(source, output):
             return requantization_reason(source, output)
-        if source.dtype.name not in ("int8", "float32") or output.dtype != source.dtype:
+        if source.dtype.name not in TYPES or output.dtype != source.dtype:
             return f"{source.dtype.name} input with {output.dtype.name} output"
         if source.dtype.is_float:
             return None
@@ -165,6 +167,6 @@ class Pool(Operator):
         low = (1, 1) if attrs.padding == "SAME" else attrs.window
         shape = (draw.choice((1, 3)), draw.integer(low[0], 9), draw.integer(low[1], 9), draw.integer(1, 9))
         case = _cases.Case(draw)
-        x = case.input(shape, draw.choice(("int8", "float32")))
+        x = case.input(shape, draw.choice(TYPES))
         source = case.tensors[x]
         return case.graph(self, [x], attrs, [(source.dtype.name, source.quant)])

@@ -5,13 +5,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from intarsia.fixedpoint import Int64Array
+from intarsia.fixedpoint import Int64Array, quantize_multiplier
 from intarsia.floatmath import Float32Array
-from intarsia.ir import Graph, Node
-from intarsia.kernelcall import Param
+from intarsia.ir import Graph, Node, Quantization
+from intarsia.kernelcall import Constant, Param
+from intarsia.ops import _cases
 from intarsia.ops._common import float_limits, quantized_limits
 from intarsia.ops._elementwise import clamp_real, scale_of
-from intarsia.ops._lookup import UnaryOperator, factor_fault, scaled
+from intarsia.ops._lookup import (
+    LARGEST_WIDE_SHIFT,
+    UnaryOperator,
+    WideUnaryOperator,
+    factor_fault,
+    scaled,
+    wide_case_quants,
+)
 
 
 class Relu(UnaryOperator):
@@ -35,3 +43,25 @@ class Relu(UnaryOperator):
     def float_kernel(self, node: Node) -> tuple[str, str, dict[str, Param]]:
         low, high = float_limits(self.name)
         return "clamp", "clamp_f32", {"minimum": low, "maximum": high}
+
+
+class WideRelu(Relu, WideUnaryOperator):
+    """A clamp that takes int16 as well."""
+
+    def wide_fault(self, node: Node, graph: Graph) -> str | None:
+        return factor_fault(self.factor(node, graph), largest_shift=LARGEST_WIDE_SHIFT)
+
+    def wide_codes(self, node: Node, graph: Graph, x: Int64Array) -> Int64Array:
+        low, high = quantized_limits(self.name, graph.output(node))
+        return np.minimum(np.maximum(scaled(x, self.factor(node, graph)), low), high)
+
+    def wide_kernel(
+        self, node: Node, graph: Graph
+    ) -> tuple[str, str, dict[str, Param], tuple[Constant, ...]]:
+        multiplier, shift = quantize_multiplier(self.factor(node, graph))
+        low, high = quantized_limits(self.name, graph.output(node))
+        params: dict[str, Param] = {"multiplier": multiplier, "shift": shift}
+        return "clamp", "clamp_s16", params | {"minimum": low, "maximum": high}, ()
+
+    def wide_quants(self, case: _cases.Case) -> tuple[Quantization, Quantization]:
+        return wide_case_quants(case)

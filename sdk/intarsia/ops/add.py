@@ -1,42 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ADD: int8, float32 and int32, with broadcasting and a fused activation; int4 and int2 without broadcasting."""
+"""ADD: int8, int16, float32 and int32, with broadcasting and a fused activation; int4 and int2 without broadcasting."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from intarsia.dtypes import NARROW
-from intarsia.ir import Attrs, Graph, Node
+from intarsia.dtypes import INT16, NARROW
+from intarsia.ir import Graph, Node
 from intarsia.kernelcall import Param
-from intarsia.ops import _scaled_sum
-from intarsia.ops._common import ACTIVATIONS, float_limits, schema
+from intarsia.ops._common import float_limits
 from intarsia.ops._elementwise import (
-    FusedAttrs,
-    FusedOperator,
     activation_of,
     clamp_real,
     int32_limits,
     wrap32,
 )
-from intarsia.ops._scaled_sum import ScaledSum
+from intarsia.ops._scaled_sum import ScaledSum, SumOperator
 
 
-class Add(FusedOperator):
+class Add(SumOperator):
     name = "ADD"
     narrow = True
-    types = ("int8", "float32", "int32")
+    types = ("int8", "float32", "int32", "int16")
     flat = ("s8",)
 
-    def options(self, attrs: Attrs) -> Any:
-        assert isinstance(attrs, FusedAttrs)
-        options = schema().AddOptionsT()
-        options.fusedActivationFunction = ACTIVATIONS.index(attrs.activation)
-        return options
-
-    def scale_fault(self, node: Node, graph: Graph) -> str | None:
-        return _scaled_sum.scale_fault(node, graph)
+    options_name = "AddOptionsT"
 
     def compute(self, node: Node, graph: Graph, a: np.ndarray, b: np.ndarray, swapped: bool) -> np.ndarray:
         activation = activation_of(node)
@@ -50,7 +38,7 @@ class Add(FusedOperator):
 
     def arithmetic(self, node: Node, graph: Graph, swapped: bool) -> dict[str, Param]:
         kind = graph.output(node).dtype
-        if kind in NARROW:
+        if kind in (*NARROW, INT16):
             return ScaledSum.of(node, graph, swapped).params()
         limits = float_limits if kind.is_float else int32_limits
         low, high = limits(activation_of(node))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AVERAGE_POOL_2D: int8 and float32. Cells outside the input count neither in the sum nor in the divisor."""
+"""AVERAGE_POOL_2D: int8, int16 and float32. Cells outside the input count neither in the sum nor in the divisor."""
 
 from __future__ import annotations
 

@@ -47,7 +47,10 @@ class Cast(Operator):
         return schema().CastOptionsT()
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:
-        kinds = graph.required(node, 0).dtype.name, graph.output(node).dtype.name
+        source, out = graph.required(node, 0), graph.output(node)
+        if source.quant is not None or out.quant is not None:
+            return "the tensors are quantized; DEQUANTIZE gives their real values"
+        kinds = source.dtype.name, out.dtype.name
         return None if kinds in TYPES else f"{kinds[0]} to {kinds[1]}"
 
     def infer(self, node: Node, graph: Graph) -> list[Shape]:

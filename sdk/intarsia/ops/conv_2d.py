@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CONV_2D: int8 (weights per channel or per tensor, with or without weight zero point) and float32.
+"""CONV_2D: int8 (weights per channel or per tensor, with or without weight zero point), 16x8 and float32.
 
 Input, weights and output may also be int4 or int2, each on its own, and weights of several widths.
 
@@ -42,6 +42,7 @@ from intarsia.ops._convolution import (
     types_reason,
     weights_zero_point,
 )
+from intarsia.ops._wide import WideRequantization, is_wide, wide_range_reason, wide_reason
 from intarsia.ops.base import Draw, Field, Operator, Pads, Shape, Values, WeightRule
 
 
@@ -101,6 +102,12 @@ class Conv2D(Operator):
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:
         channels = graph.required(node, 1).shape[0]
+        if is_wide(node, graph):
+            return wide_reason(node, graph, channels) or wide_range_reason(
+                graph.constant(node, 1).reshape(channels, -1),
+                bias_or_zero(node, graph, channels, np.int64),
+                self.wide_requant(node, graph),
+            )
         if reason := types_reason(node, graph, channels, narrow=NARROW):
             return reason
         if graph.required(node, 0).dtype.is_float:
@@ -125,6 +132,11 @@ class Conv2D(Operator):
             node, graph, channels, attrs.activation, float_product=attrs.float_product
         )
 
+    @staticmethod
+    def wide_requant(node: Node, graph: Graph) -> WideRequantization:
+        channels = graph.required(node, 1).shape[0]
+        return WideRequantization.of(node, graph, channels, attrs_of(node).activation)
+
     def receptive_field(self, node: Node, graph: Graph) -> tuple[Field, Field] | None:
         return self.geometry(node, graph).fields()
 
@@ -148,6 +160,8 @@ class Conv2D(Operator):
         columns = g.windows(centred, 0.0).reshape(-1, kernel.shape[1])
         centred_kernel = kernel.astype(np.float64) - weights_zero_point(graph.required(node, 1))
         total = integer_dot(columns, centred_kernel) + bias_or_zero(node, graph, channels, np.int64)
+        if is_wide(node, graph):
+            return [self.wide_requant(node, graph).apply(total).reshape(shape)]
         return [self.requant(node, graph).apply(total).astype(np.int8).reshape(shape)]
 
     def macs(self, node: Node, graph: Graph) -> int:
@@ -168,6 +182,12 @@ class Conv2D(Operator):
             params["minimum"], params["maximum"] = float_limits(attrs_of(node).activation)
             bias = Constant("bias", bias_or_zero(node, graph, channels, np.float32))
             return [KernelCall("conv_2d", "conv_2d_f32", params=params, constants=(weights, bias), **common)]
+        if is_wide(node, graph):
+            wide = self.wide_requant(node, graph)
+            params["minimum"], params["maximum"] = wide.minimum, wide.maximum
+            bias = Constant("bias", bias_or_zero(node, graph, channels, np.int64))
+            constants = (weights, bias, *wide.constants())
+            return [KernelCall("conv_2d", "conv_2d_s16_s8", params=params, constants=constants, **common)]
         requant = self.requant(node, graph)
         params |= {
             "in_zero": source.zero_point,
@@ -177,7 +197,7 @@ class Conv2D(Operator):
             "maximum": requant.maximum,
         }
         bias = Constant("bias", bias_or_zero(node, graph, channels, np.int32))
-        constants = (bias, *requantization_constants(requant))
+        behind = (bias, *requantization_constants(requant))
         pixelwise = (g.kernel_h, g.kernel_w, g.stride_h, g.stride_w) == (1, 1, 1, 1)
         pixelwise = pixelwise and (g.pad_top, g.pad_left, g.out_h, g.out_w) == (0, 0, g.in_h, g.in_w)
         if is_packed(node, graph):
@@ -189,7 +209,7 @@ class Conv2D(Operator):
                     "conv_2d",
                     "conv_2d_packed",
                     params=params | packed_params(node, graph),
-                    constants=(weights, *constants, widths),
+                    constants=(weights, *behind, widths),
                     scratch=2 * g.kernel_h * g.kernel_w * g.in_c,
                     inplace=((0, 0),) if shared else (),
                     **common,
@@ -201,7 +221,7 @@ class Conv2D(Operator):
                 "conv_2d",
                 "conv_2d_s8_s8",
                 params=params,
-                constants=(weights, *constants),
+                constants=(weights, *behind),
                 scratch=g.in_c if shared else 0,
                 inplace=((0, 0),) if shared else (),
                 **common,
@@ -221,7 +241,7 @@ class Conv2D(Operator):
         low = (1, 1) if attrs.padding == "SAME" else (reach[0], reach[1])
         shape = (draw.choice((1, 1, 3)), draw.integer(low[0], 12), draw.integer(low[1], 12), in_c)
         case = _cases.Case(draw)
-        x = case.input(shape, draw.choice(("int8", "float32")))
+        x = case.input(shape, draw.choice(("int8", "float32", "int16")))
         weights = case.weights(x, (out_c, *kernel, in_c), axis=0)
         inputs = [x, weights]
         if draw.choice((True, False)):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DEPTHWISE_CONV_2D: int8 (weights per channel or per tensor) and float32, any depth multiplier.
+"""DEPTHWISE_CONV_2D: int8 (weights per channel or per tensor), 16x8 and float32, any depth multiplier.
 
 Input, weights and output may also be int4 or int2, each on its own.
 
@@ -40,6 +40,7 @@ from intarsia.ops._convolution import (
     types_reason,
     weights_zero_point,
 )
+from intarsia.ops._wide import WideRequantization, is_wide, wide_range_reason, wide_reason
 from intarsia.ops.base import Draw, Field, Operator, Pads, Shape, Values, WeightRule
 
 
@@ -103,6 +104,12 @@ class DepthwiseConv2D(Operator):
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:
         channels = graph.required(node, 1).shape[3]
+        if is_wide(node, graph):
+            return wide_reason(node, graph, channels, axis=3) or wide_range_reason(
+                graph.constant(node, 1).reshape(-1, channels).T,
+                bias_or_zero(node, graph, channels, np.int64),
+                self.wide_requant(node, graph),
+            )
         if reason := types_reason(node, graph, channels, axis=3, narrow=NARROW):
             return reason
         if graph.required(node, 0).dtype.is_float:
@@ -127,6 +134,11 @@ class DepthwiseConv2D(Operator):
             node, graph, channels, attrs.activation, float_product=attrs.float_product
         )
 
+    @staticmethod
+    def wide_requant(node: Node, graph: Graph) -> WideRequantization:
+        channels = graph.required(node, 1).shape[3]
+        return WideRequantization.of(node, graph, channels, attrs_of(node).activation)
+
     def receptive_field(self, node: Node, graph: Graph) -> tuple[Field, Field] | None:
         return self.geometry(node, graph).fields()
 
@@ -144,6 +156,8 @@ class DepthwiseConv2D(Operator):
         centred = x.astype(np.int64) - graph.required(node, 0).zero_point
         kernel = weights.astype(np.int64) - weights_zero_point(graph.required(node, 1))
         total = self.sums(g, centred, kernel) + bias_or_zero(node, graph, channels, np.int64)
+        if is_wide(node, graph):
+            return [self.wide_requant(node, graph).apply(total)]
         return [self.requant(node, graph).apply(total).astype(np.int8)]
 
     @staticmethod
@@ -178,6 +192,12 @@ class DepthwiseConv2D(Operator):
             return [
                 KernelCall("depthwise_conv_2d", contract, params=params, constants=(weights, bias), **common)
             ]
+        if is_wide(node, graph):
+            wide = self.wide_requant(node, graph)
+            params["minimum"], params["maximum"] = wide.minimum, wide.maximum
+            bias = Constant("bias", bias_or_zero(node, graph, channels, np.int64))
+            contract, constants = "depthwise_conv_2d_s16_s8", (weights, bias, *wide.constants())
+            return [KernelCall("depthwise_conv_2d", contract, params=params, constants=constants, **common)]
         requant = self.requant(node, graph)
         params |= {
             "in_zero": source.zero_point,
@@ -219,7 +239,7 @@ class DepthwiseConv2D(Operator):
         low = (1, 1) if attrs.padding == "SAME" else (reach[0], reach[1])
         shape = (draw.choice((1, 1, 3)), draw.integer(low[0], 12), draw.integer(low[1], 12), in_c)
         case = _cases.Case(draw)
-        x = case.input(shape, draw.choice(("int8", "float32")))
+        x = case.input(shape, draw.choice(("int8", "float32", "int16")))
         weights = case.weights(x, (1, *kernel, in_c * multiplier), axis=3)
         inputs = [x, weights]
         if draw.choice((True, False)):

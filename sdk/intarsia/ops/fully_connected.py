@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FULLY_CONNECTED: int8 (weights per tensor or per channel, per tensor with zero point) and float32.
+"""FULLY_CONNECTED: int8 (weights per tensor or per channel, per tensor with zero point), 16x8 and float32.
 
 Inputs: any feature map whose elements are a multiple of the weights' columns, weights [units, columns],
 optional bias. Under rule `tflm` accumulators are scaled by a rounded factor and rounded twice. The reference
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from intarsia.dtypes import NARROW
+from intarsia.dtypes import INT16, NARROW
 from intarsia.fixedpoint import Int64Array, Requantization
 from intarsia.ir import RULES, Attrs, Graph, Node
 from intarsia.kernelcall import Constant, KernelCall, Step
@@ -40,6 +40,13 @@ from intarsia.ops._convolution import (
     weights_zero_point,
 )
 from intarsia.ops._exactscale import exact_factor
+from intarsia.ops._wide import (
+    WideRequantization,
+    is_wide,
+    weights_per_channel,
+    wide_range_reason,
+    wide_reason,
+)
 from intarsia.ops.base import Draw, Operator, Shape, Values, WeightRule
 
 
@@ -89,6 +96,8 @@ class FullyConnected(Operator):
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:
         units = graph.required(node, 1).shape[0]
+        if is_wide(node, graph):
+            return wide_reason(node, graph, units) or self._wide_reason(node, graph)
         if reason := types_reason(node, graph, units, narrow=NARROW):
             return reason
         if graph.required(node, 0).dtype.is_float:
@@ -135,6 +144,20 @@ class FullyConnected(Operator):
         float_product = not quantization_of(weights).per_channel
         return channel_requantization(node, graph, weights.shape[0], activation, float_product=float_product)
 
+    def _wide_reason(self, node: Node, graph: Graph) -> str | None:
+        """Why the sums of a 16x8 layer cannot be scaled, or None."""
+        if graph.rule == "litert":
+            return "16x8 layers round as under rule tflm alone: take --reference tflm"
+        kernel, bias = self.kernel_and_bias(node, graph)
+        if graph.operand(node, 2) is None:
+            return range_reason(kernel, bias, 0, self.requant(node, graph), INT16.range)
+        return wide_range_reason(kernel, bias, self.wide_requant(node, graph))
+
+    @staticmethod
+    def wide_requant(node: Node, graph: Graph) -> WideRequantization:
+        units, single = graph.required(node, 1).shape[0], not weights_per_channel(node, graph)
+        return WideRequantization.of(node, graph, units, attrs_of(node).activation, float_product=single)
+
     def exact_factors(self, node: Node, graph: Graph) -> list[tuple[int, int] | None]:
         """Factors of rule `litert` per unit; None where there is none."""
         kernel, bias = self.kernel_and_bias(node, graph)
@@ -161,9 +184,13 @@ class FullyConnected(Operator):
             return [np.clip(total, *limits).astype(np.float32).reshape(shape)]
         kernel, bias = self.kernel_and_bias(node, graph)
         total = integer_dot(rows.astype(np.int64) - graph.required(node, 0).zero_point, kernel) + bias
-        once = graph.rule == "litert"
-        codes = self._round_once(node, graph, total) if once else self.requant(node, graph).apply(total)
-        return [codes.astype(np.int8).reshape(shape)]
+        if graph.rule == "litert":
+            codes: np.ndarray = self._round_once(node, graph, total)
+        elif is_wide(node, graph) and graph.operand(node, 2) is not None:
+            codes = self.wide_requant(node, graph).apply(total)
+        else:
+            codes = self.requant(node, graph).apply(total)
+        return [codes.astype(graph.output(node).dtype.numpy).reshape(shape)]
 
     @staticmethod
     def _round_once(node: Node, graph: Graph, total: Int64Array) -> Int64Array:
@@ -194,6 +221,14 @@ class FullyConnected(Operator):
             return [
                 KernelCall("fully_connected", contract, params=params, constants=(weights, bias), **common)
             ]
+        constants: tuple[Constant, ...]
+        if is_wide(node, graph):
+            minimum, maximum = quantized_limits(attrs_of(node).activation, graph.output(node))
+            params |= {"minimum": minimum, "maximum": maximum}
+            contract, constants = "fully_connected_s16_s8", (weights, *self._wide_scaling(node, graph))
+            if graph.operand(node, 2) is None:
+                contract = "fully_connected_s16_s8_unbiased"
+            return [KernelCall("fully_connected", contract, params=params, constants=constants, **common)]
         minimum, maximum = quantized_limits(attrs_of(node).activation, graph.output(node))
         params |= {
             "in_zero": source.zero_point,
@@ -204,7 +239,7 @@ class FullyConnected(Operator):
         }
         bias = Constant("bias", bias_or_zero(node, graph, units, np.int32))
         contract = "fully_connected_s8_s8_once" if graph.rule == "litert" else "fully_connected_s8_s8"
-        constants: tuple[Constant, ...] = (weights, bias, *self._scaling(node, graph))
+        constants = (weights, bias, *self._scaling(node, graph))
         if is_packed(node, graph):
             contract = contract.replace("s8_s8", "packed")
             weights, widths = packed_weights(graph.required(node, 1))
@@ -212,6 +247,12 @@ class FullyConnected(Operator):
             params |= {**packed_params(node, graph), "in_run": self.run(node, graph)}
             common["scratch"] = 2 * columns
         return [KernelCall("fully_connected", contract, params=params, constants=constants, **common)]
+
+    def _wide_scaling(self, node: Node, graph: Graph) -> tuple[Constant, ...]:
+        """Constants behind the weights of a 16x8 layer; without a bias, sums are of 32 bits and scaled as such."""
+        if graph.operand(node, 2) is None:
+            return requantization_constants(self.requant(node, graph))
+        return (Constant("bias", graph.constant(node, 2)), *self.wide_requant(node, graph).constants())
 
     def _scaling(self, node: Node, graph: Graph) -> tuple[Constant, Constant]:
         """Constants multiplier and shift for the rule of the graph."""
@@ -232,8 +273,9 @@ class FullyConnected(Operator):
             shape = draw.choice(((1, columns), (3, columns), (2, 1, columns), (1, 2, 2, columns)))
         attrs = FullyConnectedAttrs(draw.choice(ACTIVATIONS), keep_dims)
         case = _cases.Case(draw)
-        x = case.input(shape, draw.choice(("int8", "float32")))
-        weights = case.weights(x, (units, columns), axis=0)
+        x = case.input(shape, draw.choice(("int8", "float32", "int16")))
+        wide = case.tensors[x].dtype == INT16
+        weights = case.weights(x, (units, columns), axis=None if wide else 0)
         inputs = [x, weights]
         if draw.choice((True, False)):
             inputs.append(case.bias(x, weights, units))
@@ -241,6 +283,8 @@ class FullyConnected(Operator):
         quant = case.tensors[weights].quant
         per_channel = quant is not None and quant.per_channel
         # tflite-runtime 2.14, the witness of rule `tflm`, knows no scales per channel here; TFLM does
+        if case.tensors[x].dtype == INT16:
+            return graph.replace(rule="tflm")
         return graph.replace(rule="litert" if per_channel else draw.choice(RULES))
 
 

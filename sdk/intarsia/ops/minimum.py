@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MINIMUM: int8 and float32, with broadcasting."""
+"""MINIMUM: int8, int16 and float32, with broadcasting."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MUL: int8, float32 and int32, with broadcasting and a fused activation."""
+"""MUL: int8, int16, float32 and int32, with broadcasting and a fused activation."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from intarsia.dtypes import INT8, INT16
 from intarsia.fixedpoint import Requantization, requantization
 from intarsia.ir import Attrs, Graph, Node, Quantization
 from intarsia.kernelcall import Param
 from intarsia.ops import _cases
 from intarsia.ops._common import ACTIVATIONS, float_limits, quantized_limits, schema
 from intarsia.ops._elementwise import (
+    QUANTIZED,
     FusedAttrs,
     FusedOperator,
     activation_of,
@@ -23,12 +25,12 @@ from intarsia.ops._elementwise import (
     wrap32,
 )
 
-_LARGEST_SHIFT = 14  # a product of two differences of codes has at most 17 bits with its sign
+_LARGEST_SHIFT = {INT8: 14, INT16: 0}  # products have at most 17 and 32 bits with their sign
 
 
 class Mul(FusedOperator):
     name = "MUL"
-    types = ("int8", "float32", "int32")
+    types = ("int8", "float32", "int32", "int16")
     flat = ("s8",)
 
     def options(self, attrs: Attrs) -> Any:
@@ -43,7 +45,7 @@ class Mul(FusedOperator):
         return requantization([factor], out.zero_point, quantized_limits(activation_of(node), out))
 
     def scale_fault(self, node: Node, graph: Graph) -> str | None:
-        if self.requantization(node, graph).shift[0] > _LARGEST_SHIFT:
+        if self.requantization(node, graph).shift[0] > _LARGEST_SHIFT[graph.output(node).dtype]:
             return f"output scale {graph.output(node).scale:g} is too small for the scales of the operands"
         return None
 
@@ -60,7 +62,7 @@ class Mul(FusedOperator):
 
     def arithmetic(self, node: Node, graph: Graph, swapped: bool) -> dict[str, Param]:
         kind = graph.output(node).dtype
-        if kind.name != "int8":
+        if kind not in QUANTIZED:
             limits = float_limits if kind.is_float else int32_limits
             low, high = limits(activation_of(node))
             return {"minimum": low, "maximum": high}
@@ -79,11 +81,13 @@ class Mul(FusedOperator):
     def case_quants(
         self, case: _cases.Case, kind: str
     ) -> tuple[Quantization | None, Quantization | None, Quantization | None]:
-        if kind != "int8":
+        if kind not in ("int8", "int16"):
             return None, None, None
         a, b = case.scale(), case.scale()
         out = a * b * 2.0 ** case.draw.integer(-4, 8)
-        return case_quant(case, a), case_quant(case, b), case_quant(case, out)
+        if kind == "int16":
+            out = max(a, b) ** 2 * 2.0 ** case.draw.integer(0, 18)
+        return case_quant(case, a, kind), case_quant(case, b, kind), case_quant(case, out, kind)
 
 
 OPERATOR = Mul()

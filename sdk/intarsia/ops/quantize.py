@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from intarsia.dtypes import BY_NAME
+from intarsia.dtypes import BY_NAME, INT32
 from intarsia.fixedpoint import Int64Array, multiply_by_quantized_multiplier, quantize_multiplier
 from intarsia.ir import Attrs, Graph, Node, Quantization
 from intarsia.kernelcall import KernelCall, Param, Step
@@ -31,6 +31,9 @@ TYPES = (
     ("int16", "int8"),
     ("int16", "int16"),
     ("int16", "int32"),
+    ("int8", "int16"),
+    ("int32", "int8"),
+    ("int32", "int16"),
 )
 
 
@@ -55,9 +58,11 @@ class Quantize(Operator):
         tensors = (out,) if source.dtype.is_float else (source, out)
         if any(t.quant is None or t.quant.per_channel for t in tensors):
             return "quantized tensors must have one scale each"
+        if source.dtype == INT32 and source.zero_point:
+            return "an int32 input must have a zero point of 0"
         if kinds == ("int16", "int16") and (source.zero_point or out.zero_point):
             return "int16 tensors must have a zero point of 0"
-        largest_shift = 30 - 8 * source.dtype.bytes
+        largest_shift = max(30 - 8 * source.dtype.bytes, 0)
         if not source.dtype.is_float and self.factor(node, graph)[1] > largest_shift:
             return "the output scale is too small for the input scale"
         return None
@@ -125,7 +130,8 @@ class Quantize(Operator):
         shape = draw.choice(((3,), (1, 300), (2, 3, 4), (1, 2, 3, 4), (1,)))
         scale = case.scale(-9, 0)
         quants = []
-        for kind, value in zip(kinds, (scale, scale * 2.0 ** draw.integer(-3, 3)), strict=True):
+        ratio = 2.0 ** (draw.integer(9, 24) if kinds[0] == "int32" else draw.integer(-3, 3))
+        for kind, value in zip(kinds, (scale, scale * ratio), strict=True):
             dtype = BY_NAME[kind]
             wide = dtype.bytes > 1
             zero_point = 0 if wide else case.zero_point(dtype)

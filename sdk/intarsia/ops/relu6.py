@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RELU6: int8 with its own output scale, and float32."""
+"""RELU6: int8 and int16 with its own output scale, and float32."""
 
 from __future__ import annotations
 
-from intarsia.ops._relu import Relu
+from intarsia.ops._relu import WideRelu
 
 
-class Relu6(Relu):
+class Relu6(WideRelu):
     name = "RELU6"
 
 

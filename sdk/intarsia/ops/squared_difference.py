@@ -22,7 +22,6 @@ class SquaredDifference(ElementwiseOperator):
 
     name = "SQUARED_DIFFERENCE"
     types = ("int8", "float32", "int32")
-    has_activation = False
 
     def options(self, attrs: Attrs) -> Any:
         return schema().SquaredDifferenceOptionsT()

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TRANSPOSE_CONV: int8 (weights per channel or per tensor) and float32.
+"""TRANSPOSE_CONV: int8 (weights per channel or per tensor), 16x8 and float32.
 
-Inputs: constant output shape [N, H, W, C], weights OHWI, feature map NHWC, optional bias. Input cell (y, x)
-adds to the outputs (y * stride_h - pad_top + ky, x * stride_w - pad_left + kx) that exist.
+Inputs: output shape [N, H, W, C] (where it is not constant, the model's own output says it), weights OHWI,
+feature map NHWC, optional bias. Input cell (y, x) adds to the outputs (y * stride_h - pad_top + ky,
+x * stride_w - pad_left + kx) that exist.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from intarsia.ops._convolution import (
     types_reason,
     weights_zero_point,
 )
+from intarsia.ops._wide import WideRequantization, is_wide, wide_range_reason, wide_reason
 from intarsia.ops.base import Draw, Operator, Shape, Values, WeightRule
 
 SOURCE, BIAS = 2, 3
@@ -117,7 +119,8 @@ class TransposeConv(Operator):
 
     def geometry(self, node: Node, graph: Graph) -> TransposeGeometry:
         """Raises ValueError when output shape, weights and input do not fit together."""
-        attrs, out = attrs_of(node), [int(d) for d in graph.constant(node, 0).reshape(-1)]
+        attrs, wanted = attrs_of(node), graph.required(node, 0).data
+        out = list(graph.output(node).shape) if wanted is None else [int(d) for d in wanted.reshape(-1)]
         shape, weights = graph.required(node, SOURCE).shape, graph.required(node, 1).shape
         if len(shape) != 4 or len(weights) != 4 or shape[3] != weights[3] or min(*shape, *weights) < 1:
             raise ValueError(f"weights {list(weights)} do not fit an input of {list(shape)}")
@@ -129,9 +132,13 @@ class TransposeConv(Operator):
         return TransposeGeometry(*shape, *weights[1:3], *attrs.stride, *pads, *out[1:])
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:
-        if not graph.required(node, 0).is_constant:
-            return "the output shape must be constant"
         channels = graph.required(node, 1).shape[0]
+        if is_wide(node, graph, SOURCE):
+            return wide_reason(node, graph, channels, source=SOURCE, bias=BIAS) or wide_range_reason(
+                graph.constant(node, 1).reshape(channels, -1),
+                bias_or_zero(node, graph, channels, np.int64, BIAS),
+                self.wide_requant(node, graph),
+            )
         if reason := types_reason(node, graph, channels, source=SOURCE, bias=BIAS):
             return reason
         if graph.required(node, SOURCE).dtype.is_float:
@@ -153,6 +160,11 @@ class TransposeConv(Operator):
             node, graph, channels, attrs.activation, float_product=attrs.float_product, source=SOURCE
         )
 
+    @staticmethod
+    def wide_requant(node: Node, graph: Graph) -> WideRequantization:
+        channels = graph.required(node, 1).shape[0]
+        return WideRequantization.of(node, graph, channels, attrs_of(node).activation, source=SOURCE)
+
     def reference(self, node: Node, graph: Graph, values: Values) -> list[np.ndarray]:
         weights, x = values[1], values[SOURCE]
         assert x is not None
@@ -164,6 +176,8 @@ class TransposeConv(Operator):
         centred = x.astype(np.int64) - graph.required(node, SOURCE).zero_point
         kernel = weights.astype(np.int64) - weights_zero_point(graph.required(node, 1))
         total = g.scatter(centred, kernel) + bias_or_zero(node, graph, g.out_c, np.int64, BIAS)
+        if is_wide(node, graph, SOURCE):
+            return [self.wide_requant(node, graph).apply(total)]
         return [self.requant(node, graph).apply(total).astype(np.int8)]
 
     def macs(self, node: Node, graph: Graph) -> int:
@@ -186,6 +200,12 @@ class TransposeConv(Operator):
             return [
                 KernelCall("transpose_conv", contract, params=params, constants=(weights, bias), **common)
             ]
+        if is_wide(node, graph, SOURCE):
+            wide = self.wide_requant(node, graph)
+            params["minimum"], params["maximum"] = wide.minimum, wide.maximum
+            bias = Constant("bias", bias_or_zero(node, graph, g.out_c, np.int64, BIAS))
+            contract, constants = "transpose_conv_s16_s8", (weights, bias, *wide.constants())
+            return [KernelCall("transpose_conv", contract, params=params, constants=constants, **common)]
         requant = self.requant(node, graph)
         params |= {
             "in_zero": source.zero_point,
@@ -211,7 +231,7 @@ class TransposeConv(Operator):
             out = [(n - 1) * s + k + e for n, s, k, e in zip(size, stride, kernel, extra, strict=True)]
         case = _cases.Case(draw)
         shape = case.constant(np.array([batch, *out, out_c], np.int32))
-        x = case.input((batch, *size, in_c), draw.choice(("int8", "float32")))
+        x = case.input((batch, *size, in_c), draw.choice(("int8", "float32", "int16")))
         weights = case.weights(x, (out_c, *kernel, in_c), axis=0)
         inputs = [shape, weights, x]
         if draw.choice((True, False)):
