@@ -164,6 +164,8 @@ def _plan() -> dict[str, Any]:
             for row, column in places
         ],
         "outlier_patches": 1,
+        "outliers": {"form": "static", "shares": [0.0, 0.125, 0.25, 0.75], "rule": None, "z": None},
+        "decisions": {"method": "vdqs", "lambda": 0.4, "max_drop": 0.01, "drop": 0.005},
         "maps": [
             {"index": 0, "name": NAMES[0], "scope": "normal", "bits": 4, "weights_bits": 4},
             {"index": 0, "name": NAMES[0], "scope": "outlier", "bits": 8, "weights_bits": 4},

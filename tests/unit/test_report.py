@@ -357,6 +357,19 @@ def test_report_verb(run_file: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
+def test_report_shows_two_runs(run_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    faster, page = tmp_path / "faster.json", tmp_path / "two.html"
+    faster.write_text(json.dumps(run_document(latency__total=600)))
+    assert app.run(["report", str(run_file), str(faster), "--json"]) == 0
+    latency = json.loads(capsys.readouterr().out)["metrics"][0]
+    assert (latency["before"], latency["after"], latency["percent"]) == (1200, 600, -50.0)
+    assert app.run(["report", str(run_file), str(faster)]) == 0
+    assert "-50.0%" in capsys.readouterr().out
+    assert app.run(["report", str(run_file), str(faster), "--html", str(page), "-q"]) == 0
+    assert "-50.0%" in page.read_text(encoding="utf-8")
+    assert app.run(["report", str(run_file), str(tmp_path / "none.json")]) == 2
+
+
 def test_files_are_not_half_written(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="cannot write"):
         files.replace_text(tmp_path, "x")

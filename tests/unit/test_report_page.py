@@ -19,6 +19,7 @@ from intarsia.report.document import Arena, Block, Document
 from intarsia.report.figures import arena, bits, layers, patches, reference, sidebyside
 from support import runs
 
+HOSTILE = "\"'><script>alert(1)</script><b onclick=x>&\x1b[31m{{ 7*7 }}\u202e"
 TEMPLATES = Path(html.__file__).parent / "templates"
 
 
@@ -66,6 +67,15 @@ def test_patches_cover_the_image_and_know_their_class(run: Document) -> None:
     assert sum(p.box[2] * p.box[3] for p in found.patches) == pytest.approx(runs.SIDE**2)
     assert [p.kind for p in found.patches] == ["normal", "normal", "normal", "outlier"]
     assert found.classes == {"normal": 3, "outlier": 1}
+    assert [(p.bits, p.often) for p in found.patches] == [
+        ("4 2", "0%"),
+        ("4 2", "12%"),
+        ("4 2", "25%"),
+        ("8 8", "75%"),
+    ]
+    facts = dict(found.facts)
+    assert facts["classes"] == "3 normal, 1 outlier patches, told apart once and for all"
+    assert facts["chosen by"].startswith("vdqs, lambda 0.4; held-out samples lose 0.005")
     assert found.halo == (0.0, 0.0, 17.0, 17.0)
     assert found.image is not None
     assert found.image.startswith("data:image/png;base64,")
@@ -76,10 +86,12 @@ def test_plans_without_classes_are_drawn_too() -> None:
     plan = runs.full_run()["plan"]
     for branch in plan["branches"]:
         del branch["class"]
+    for later in ("maps", "outliers", "decisions"):
+        del plan[later]
     found = patches.patch_map(changed(plan=plan), {})
     assert found is not None
     assert (found.classes, found.image) == ({}, None)
-    assert "outlier" not in html.render(changed(plan={**plan, "maps": None})).split("</style>")[1]
+    assert "outlier" not in html.render(changed(plan=plan)).split("</style>")[1]
 
 
 @pytest.mark.parametrize(
@@ -91,6 +103,9 @@ def test_plans_without_classes_are_drawn_too() -> None:
         {"memory": {}},
         {"macs": "many"},
         {"maps": [{"name": "x"}]},
+        {"outliers": {"form": "static", "shares": [0.5]}},
+        {"outliers": 3},
+        {"decisions": {"method": "vdqs"}},
         {"maps": [{"name": "x", "scope": "moon", "bits": 8}]},
     ],
 )
@@ -237,6 +252,43 @@ def test_feature_maps_against_the_reference(run: Document) -> None:
         (3, "17", "-", "0, 3, 1, 3"),
     ]
     assert "0, 3, 1, 2" in details.full_report(run)
+
+
+def hostile(content: Any) -> Any:
+    """The document with a script for every text that may come from a model, a device or a command line."""
+    free = {
+        "name",
+        "model",
+        "board",
+        "op",
+        "oracle",
+        "split_tensor",
+        "method",
+        "command",
+        "compiler",
+        "system",
+    }
+    free |= {"runner", "python", "numpy", "intarsia", "made", "kernels", "metric", "rule"}
+    if isinstance(content, dict):
+        return {
+            key: HOSTILE if key in free and isinstance(value, str) else hostile(value)
+            for key, value in content.items()
+        }
+    return [hostile(part) for part in content] if isinstance(content, list) else content
+
+
+def test_nothing_from_a_run_gets_out_of_its_place() -> None:
+    run = Document.model_validate(hostile(runs.full_run()))
+    pages = [
+        html.render(run, runs.pictures()),
+        html.render_comparison(compare(run, run, [], (HOSTILE, "b")), [run] * 2),
+    ]
+    for text in (*pages, details.full_report(run)):
+        assert not {"\x1b", "\u202e"}.intersection(text)
+    for page in pages:
+        assert "<script" not in page
+        assert "<b onclick" not in page
+        assert "{{ 7*7 }}" in page
 
 
 def test_text_and_page_say_the_same(run: Document) -> None:

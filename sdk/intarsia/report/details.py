@@ -55,7 +55,8 @@ def _bounds(document: Document) -> list[str]:
 
 def _sections(document: Document) -> list[str]:
     rows = [[safe(part.name), number(part.bytes)] for part in document.memory.flash_sections]
-    return table(("section", "bytes"), rows, "<>") if rows else []
+    own = layers.own_flash(document)
+    return [*table(("section", "bytes"), rows, "<>"), *([own] if own else [])] if rows else []
 
 
 def _arena(document: Document) -> list[str]:
@@ -72,10 +73,20 @@ def _patches(document: Document) -> list[str]:
     if found is None:
         return []
     rows = [
-        [f"{p.row}, {p.column}", p.kind or "-", p.reads, p.makes, number(p.macs), number(p.bitops)]
+        [
+            f"{p.row}, {p.column}",
+            p.kind or "-",
+            p.bits or "-",
+            p.often or "-",
+            p.reads,
+            p.makes,
+            number(p.macs),
+            number(p.bitops),
+        ]
         for p in found.patches
     ]
-    lines = table(("patch", "class", "reads", "makes", "MACs", "BitOPs"), rows, "<<<<>>")
+    headers = ("patch", "class", "bits of its maps", "outlier in", "reads", "makes", "MACs", "BitOPs")
+    lines = table(headers, rows, "<<<><<>>")
     return [*_grid(found), "", *lines, "", found.split, *(f"{what}: {text}" for what, text in found.facts)]
 
 

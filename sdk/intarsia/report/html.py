@@ -128,6 +128,7 @@ def context(document: Document, pictures: Pictures) -> dict[str, Any]:
         "overall": layers.overall(document),
         "bars": _bars(document.memory),
         "sections": [(safe(part.name), f"{part.bytes:,}") for part in document.memory.flash_sections],
+        "own_flash": layers.own_flash(document),
         "arena": arena.picture(document),
         "map": patches.patch_map(document, pictures),
         "widths": widths,

@@ -45,6 +45,18 @@ def reached(layer: Layer) -> float | None:
     return 100.0 * layer.macs / layer.count / layer.bound
 
 
+def own_flash(document: Document) -> str:
+    """What layers take of the flash alone and what they share, in words; empty for old runs."""
+    sizes = [layer.flash_bytes for layer in document.latency.layers]
+    if any(size is None for size in sizes):
+        return ""
+    own = sum(size or 0 for size in sizes)
+    return (
+        f"Single layers take {own:,} bytes (see the table above); {max(document.memory.flash_bytes - own, 0):,} bytes "
+        "are shared: kernels, runtime, start-up."
+    )
+
+
 def overall(document: Document) -> tuple[float, float] | None:
     """MACs per unit over the whole network, and the core's bound for that mix of layers; None where it is not known."""
     layers = [layer for layer in document.latency.layers if layer.macs]

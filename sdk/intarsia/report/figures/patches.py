@@ -21,7 +21,10 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Patch:
-    """One branch: its place in the image, its class (None: the plan has no classes), and all of it in words."""
+    """One branch: its place in the image, its class (None: the plan has no classes), and all of it in words.
+
+    `bits` are those of its feature maps in the order of execution, `often` in how many samples it holds outliers;
+    both are empty where the plan does not say."""
 
     row: int
     column: int
@@ -32,6 +35,8 @@ class Patch:
     makes: str
     macs: int
     bitops: int
+    bits: str
+    often: str
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,12 @@ def _patch_map(plan: Mapping[str, Any], shape: Sequence[int], picture: np.ndarra
     height, width = shape[1], shape[2]
     branches = plan["branches"]
     rows, columns = (max(int(b["output"][axis][1]) for b in branches) for axis in (0, 1))
-    patches = tuple(_patch(branch, height / rows, width / columns) for branch in branches)
+    shares = (plan.get("outliers") or {}).get("shares") or [None] * len(branches)
+    bits = {kind: _bits(plan, kind) for kind in CLASSES}
+    patches = tuple(
+        _patch(branch, height / rows, width / columns, bits, share)
+        for branch, share in zip(branches, shares, strict=True)
+    )
     reads = [_box(branch["input"], 1.0, 1.0) for branch in branches]
     largest = max(range(len(reads)), key=lambda i: (reads[i][2] * reads[i][3], -i))
     classes = {kind: sum(p.kind == kind for p in patches) for kind in CLASSES}
@@ -127,15 +137,37 @@ def _facts(plan: Mapping[str, Any], classes: Mapping[str, int]) -> Iterator[tupl
         f"{whole:,} bytes layer by layer",
     )
     if classes:
-        yield "classes", ", ".join(f"{count} {kind}" for kind, count in classes.items()) + " patches"
+        rule = {"dynamic": ", told apart in every inference", "static": ", told apart once and for all"}
+        form = (plan.get("outliers") or {}).get("form")
+        text = ", ".join(f"{count} {kind}" for kind, count in classes.items()) + " patches"
+        yield "classes", text + rule.get(str(form), "")
+    for kind in classes:
+        if bits := _bits(plan, kind):
+            yield f"bits, {kind}", f"{bits}, the maps of these patches in the order of execution"
+    if chosen := plan.get("decisions"):
+        limit = "no limit" if chosen["max_drop"] is None else f"at most {float(chosen['max_drop']):g} allowed"
+        yield (
+            "chosen by",
+            f"{brief(str(chosen['method']))}, lambda {float(chosen['lambda']):g}; held-out samples lose "
+            f"{float(chosen['drop']):g} of accuracy, {limit}",
+        )
 
 
-def _patch(branch: Mapping[str, Any], down: float, across: float) -> Patch:
+def _bits(plan: Mapping[str, Any], kind: str) -> str:
+    """Bits of the feature maps of a class, in the order of execution."""
+    return " ".join(str(int(entry["bits"])) for entry in plan.get("maps") or () if entry["scope"] == kind)
+
+
+def _patch(
+    branch: Mapping[str, Any], down: float, across: float, bits: Mapping[str, str], share: float | None
+) -> Patch:
     row, column, kind = int(branch["row"]), int(branch["column"]), branch.get("class")
     if kind is not None and kind not in CLASSES:
         raise ValueError(f"class {kind}")
     reads, makes = _ranges(branch["input"]), _ranges(branch["output"])
     name = f"patch in row {row}, column {column}" + (f", {kind}" if kind else "")
+    own = bits[kind or "normal"]
+    name += f", maps of {own} bits" if own else ""
     return Patch(
         row,
         column,
@@ -146,6 +178,8 @@ def _patch(branch: Mapping[str, Any], down: float, across: float) -> Patch:
         makes,
         int(branch["macs"]),
         int(branch["bitops"]),
+        own,
+        "" if share is None else f"{float(share):.0%}",
     )
 
 
