@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from intarsia.cli import app
 from intarsia.report import html
 from intarsia.report.compare import compare
 from intarsia.report.document import Document
@@ -64,9 +65,22 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Pages of a run with everything, of one without a counter, of an old one, and of two runs."""
+def pages(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Pages of a run with everything, of one without a counter, of an old one, of two runs, and of a real run in
+    patches."""
     folder = tmp_path_factory.mktemp("pages")
+    arguments = [
+        "profile",
+        str(digits / "digits96_int8.tflite"),
+        "-b",
+        "host",
+        "--patches",
+        "3x2",
+        "--diff",
+        "-q",
+    ]
+    arguments += ["--data", str(digits / "test.npz"), "--input-scale", "0.0039215686", "--samples", "30"]
+    assert app.run([*arguments, "-o", str(folder / "run")]) == 0
     run = Document.model_validate(runs.full_run())
     bare = Document.model_validate(runs.full_run("none"))
     old = bare.model_copy(
@@ -80,10 +94,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
     for name, text in texts.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
-    return {name: folder / f"{name}.html" for name in texts}
+    return {name: folder / f"{name}.html" for name in texts} | {"real": folder / "run" / "report.html"}
 
 
-NAMES = ("full", "bare", "old", "two")
+NAMES = ("full", "bare", "old", "two", "real")
 
 
 @pytest.mark.parametrize("name", NAMES)
