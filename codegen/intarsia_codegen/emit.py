@@ -18,6 +18,7 @@ from intarsia_codegen.names import comment
 from intarsia_codegen.patch_text import branch_call, window_tables
 from intarsia_codegen.program import Layer, Program
 from intarsia_codegen.select import Chosen
+from intarsia_codegen.show import shown, stitched
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def emit(program: Program, board: str, digest: bytes) -> Emitted:
         "constants": constants,
         "layers": [_layer(program, layer) for layer in program.layers],
         "patches": _patches(program),
+        "stitched": stitched(program),
         "hash_bytes": ", ".join(f"0x{byte:02x}" for byte in digest[:16]),
     }
     texts = {f"{name}.h": "model.h.j2", f"{name}.c": "model.c.j2"}
@@ -146,8 +148,7 @@ def _layer(program: Program, layer: Layer) -> dict[str, Any]:
         for kernel, label in _labelled(program)
         if kernel in layer.kernels
     ]
-    shown = [{"offset": program.offset(t), "bytes": graph.tensor(t).bytes} for t in layer.node.outputs]
-    return {"index": layer.index, "text": text, "calls": calls, "maps": shown}
+    return {"index": layer.index, "text": text, "calls": calls, "maps": shown(program, layer)}
 
 
 def _call(program: Program, layer: Layer, kernel: Chosen, label: str) -> str:

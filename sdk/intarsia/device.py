@@ -120,7 +120,7 @@ class Device:
         self._arrived: collections.deque[Frame | Damage] = collections.deque()
         self._sequence = 0
         self._identity: Identity | None = None
-        self._tensors: dict[tuple[int, int], bytes] = {}
+        self._tensors: list[tuple[int, int, bytes]] = []
         self._longest: dict[int, float] = {}
         self._first_bytes = b""
 
@@ -188,11 +188,11 @@ class Device:
         counts = last.layer_counts if inferences else None
         return Status(inferences, damaged, last.stack_bytes, counts)
 
-    def dump(self, inputs: bytes, count: int, largest: int) -> dict[tuple[int, int], bytes]:
-        """Run the model once from its initial state and return its feature maps by (layer, number of the output).
+    def dump(self, inputs: bytes, count: int, largest: int) -> list[tuple[int, int, bytes]]:
+        """Run the model once from its initial state; returns (layer, number of the output, bytes) as they were sent.
 
-        There must be `count` of them, of at most `largest` bytes. A frame lost on the way starts it all over. Raises
-        StageError as `infer` does, and when the firmware was not built to send feature maps.
+        There must be `count` feature maps, of at most `largest` bytes. A frame lost on the way starts it all over.
+        Raises StageError as `infer` does, and when the firmware was not built to send feature maps.
         """
         for _ in range(self._attempts):
             identity = self.hello()
@@ -205,7 +205,7 @@ class Device:
             self._tensors.clear()
             self.infer(inputs)
             if len(self._tensors) == count:
-                return dict(self._tensors)
+                return list(self._tensors)
         raise StageError(
             f"{count - len(self._tensors)} of {count} feature maps were lost{self._damage_text()}",
             hint="check the connection between host and device",
@@ -292,7 +292,7 @@ class Device:
                 elif item.message == answer and item.sequence == self._sequence:
                     return item
                 elif item.message == Message.TENSOR and item.sequence == self._sequence:
-                    self._tensors[decode_tensor(item.payload)] = item.payload[TENSOR.size :]
+                    self._tensors.append((*decode_tensor(item.payload), item.payload[TENSOR.size :]))
                 elif item.message != Message.NAK:
                     self.statistics.stale += 1
             if damaged:

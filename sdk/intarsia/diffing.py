@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from intarsia import build, check, difference, measure, modelfile, scratch
+from intarsia import build, check, measure, modelfile, scratch
 from intarsia.build import Project
-from intarsia.difference import Differences
+from intarsia.difference import Comparison, Differences
 from intarsia.errors import UsageError
 from intarsia.ir import Graph
+from intarsia.plan import patch
 from intarsia.plan import plan as plans
 from intarsia.plan.plan import Plan
 from intarsia.request import Request, Silent, Watcher
@@ -65,12 +66,11 @@ def run(
         watcher.stage(f"flash {board.name}")
         watcher.note(runner.flash(dumping.elf, board, place))
     watcher.stage(f"run on {board.name}")
-    split = None if plan is None else plan.split_after
-    dump = measure.dump(dumping, samples[sample], difference.maps(graph, split), place=place)
+    comparison = Comparison(graph, patch.tiling(graph, plan) if plan is not None and plan.patched else None)
+    dump = measure.dump(dumping, samples[sample], comparison.shown, place=place)
     watcher.stage("compare feature maps with the reference")
-    layers = difference.compare(graph, samples[sample], dump)
-    model = str(project.document["model"])
-    return Differences(model, board.name, graph.rule, sample, split or 0, layers)
+    layers = comparison.compare(samples[sample], dump)
+    return Differences(str(project.document["model"]), board.name, graph.rule, sample, layers)
 
 
 def _plan(project: Project) -> Plan | None:

@@ -116,27 +116,27 @@ def _measurement(
 def dump(
     project: Project,
     sample: Sequence[np.ndarray],
-    maps: Sequence[tuple[int, int, int]],
+    shown: Sequence[tuple[int, int, int]],
     *,
     place: Place = ANYWHERE,
     timeout: float = INFERENCE_SECONDS,
-) -> dict[tuple[int, int], bytes]:
-    """Runs one sample on a firmware that sends its feature maps; the bytes of each by (layer, number of the output).
+) -> list[bytes]:
+    """Runs one sample on a firmware that shows its feature maps; the bytes of each as they were sent.
 
-    `maps` are those that must come: (layer, number of the output, bytes). Raises StageError as `measure`, and when the
-    firmware sends others.
+    `shown` says what must come: (layer, number of the output, bytes). Raises StageError as `measure`, and when
+    something else comes.
     """
     payload = b"".join(np.ascontiguousarray(x).tobytes() for x in sample)
     with contextlib.closing(connect(project, place)) as link:
         device = Device(link, timeout=timeout)
         check_identity(device.hello(), project)
-        found = device.dump(payload, len(maps), max((size for *_, size in maps), default=0))
+        found = device.dump(payload, len(shown), max((size for *_, size in shown), default=0))
         device.exit()
-    if {(*key, len(data)) for key, data in found.items()} != set(maps):
+    if [(layer, output, len(data)) for layer, output, data in found] != list(shown):
         raise StageError(
             "the firmware sends other feature maps than its project has", hint="generate it again"
         )
-    return found
+    return [data for *_, data in found]
 
 
 def split_outputs(data: bytes, project: Project) -> list[np.ndarray]:

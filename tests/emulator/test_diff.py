@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from intarsia import boards, difference, modelfile, pipeline, simulate
+from intarsia import boards, modelfile, pipeline, simulate
 from intarsia.cli import app
+from intarsia.difference import Comparison
 from intarsia.ir import Graph
 from intarsia.plan import patch
 from intarsia.plan import plan as plans
@@ -91,21 +93,46 @@ def test_a_fault_in_a_generated_kernel_goes_away_with_the_reference_kernel(
     assert not list(tmp_path.glob("fw-*"))
 
 
-def test_patches_are_compared_where_they_are_stitched(
+@pytest.mark.parametrize("mode", ["arena", "reader"])
+def test_patches_are_compared_one_by_one(
+    mode: str, graph: Graph, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plans.save(patch.plan_of(graph, ADD, (2, 3), mode), tmp_path / "plan.json")
+    folder = project(graph, "host", tmp_path, Patching(file=tmp_path / "plan.json"))
+    equal = diff(capsys, folder)
+    assert equal["equal"]
+    parts = [(layer["index"], layer["whole"]) for layer in equal["layers"]]
+    patches = [(layer, False) for layer in (STEM, DEEP, POINT, ADD)]
+    assert parts == [*patches, (ADD, True), (LAST, True), (SCORES, True)]
+    assert [layer["own"] for layer in equal["layers"]] == [0, 0, 0, 0, None, 0, 0]
+
+    damage(folder / "kernels" / "depthwise_conv_2d_s8_s8__scalar.c", -1)  # `out` has gone to the end
+    found = diff(capsys, folder, code=3)
+    first = found["first"]
+    assert (first["index"], first["patch"], first["mismatched"], first["own"]) == (DEEP, [0, 0], 6, 6)
+    assert first["first"] == [0, 2, 1, 7]
+    assert [layer["own"] for layer in found["layers"]] == [0, 6, 0, 0, None, 0, 0]
+    assert found["layers"][4]["mismatched"] > 0
+
+
+def test_a_fault_of_the_stitching_is_told_apart(
     graph: Graph, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plans.save(patch.plan_of(graph, ADD, (2, 2), "arena"), tmp_path / "plan.json")
     folder = project(graph, "host", tmp_path, Patching(file=tmp_path / "plan.json"))
-    equal = diff(capsys, folder)
-    assert (equal["equal"], equal["compared_from_layer"]) == (True, ADD)
-    assert [(layer["index"], layer["own"]) for layer in equal["layers"]] == [
-        (ADD, None),
-        (LAST, 0),
-        (SCORES, 0),
-    ]
-    damage(folder / "kernels" / "add_s8__scalar.c", 0)
+    source = folder / "model" / "small.c"
+    text = source.read_text()
+    place = text.index("ITR_SHOW(3, 0", text.index("void small_invoke"))
+    source.write_text(f"{text[:place]}arena[{arena_offset(text, place)}] ^= 1;\n  {text[place:]}")
     first = diff(capsys, folder, code=3)["first"]
-    assert (first["index"], first["mismatched"]) == (ADD, 4)
+    assert (first["index"], first["whole"], first["patch"], first["mismatched"]) == (ADD, True, None, 1)
+
+
+def arena_offset(text: str, place: int) -> int:
+    """The offset in the statement `ITR_SHOW(layer, output, AT(const void, offset), bytes)` at a place of the text."""
+    match = re.match(r"ITR_SHOW\(\d+, \d+, AT\(const void, (\d+)\)", text[place:])
+    assert match is not None
+    return int(match[1])
 
 
 def test_a_profile_compares_feature_maps_when_asked(
@@ -157,14 +184,13 @@ def test_wrong_arguments(arguments: list[str], graph: Graph, tmp_path: Path) -> 
 def test_every_layer_at_fault_is_told_from_those_behind_it(graph: Graph) -> None:
     inputs = [x[0] for x in small.int8_samples(graph, 1)]
     values = simulate.run_all(graph, inputs)
-    dump = {
-        (layer, 0): graph.output(node).dtype.pack(values[node.outputs[0]])
-        for layer, node in enumerate(graph.nodes)
-    }
-    assert all(layer.mismatched == layer.own == 0 for layer in difference.compare(graph, inputs, dump))
+    dump = [graph.output(node).dtype.pack(values[node.outputs[0]]) for node in graph.nodes]
+    comparison = Comparison(graph)
+    assert comparison.shown == [(layer, 0, len(data)) for layer, data in enumerate(dump)]
+    assert all(layer.mismatched == layer.own == 0 for layer in comparison.compare(inputs, dump))
     for layer in (STEM, SCORES):
-        dump[layer, 0] = bytes([dump[layer, 0][0] ^ 0x40]) + dump[layer, 0][1:]
-    found = difference.compare(graph, inputs, dump)
+        dump[layer] = bytes([dump[layer][0] ^ 0x40]) + dump[layer][1:]
+    found = comparison.compare(inputs, dump)
     assert found[STEM].first == (0, 0, 0, 0)
     assert [layer.own for layer in found if layer.index in (STEM, POINT, LAST, SCORES)] == [1, 0, 0, 1]
     assert all(found[reader].own for reader in (DEEP, ADD)), "they were not computed from the damaged map"

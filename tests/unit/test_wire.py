@@ -286,7 +286,7 @@ def dumping(lose: int) -> tuple[Device, list[int]]:
 @pytest.mark.parametrize("lose", [0, 2])
 def test_feature_maps_come_whole_or_again(lose: int) -> None:
     device, runs = dumping(lose)
-    assert device.dump(b"abc", 2, 300) == {(0, 0): b"\0" * 300, (1, 0): b"\1" * 300}
+    assert device.dump(b"abc", 2, 300) == [(0, 0, b"\0" * 300), (1, 0, b"\1" * 300)]
     assert len(runs) == lose + 1
     assert device.statistics.damaged.total() == lose
 

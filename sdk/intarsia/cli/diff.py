@@ -33,8 +33,10 @@ def command(
     """Find the first layer in which the device differs from the reference, where and by how much.
 
     A second firmware is built that sends every feature map; one sample runs on it and on the exact reference. Layers
-    that run patch by patch are compared together, where their patches are stitched. With --reference-kernels the
-    project is generated afresh, without changes made to it by hand. Exits with 3 when a value differs.
+    that run patch by patch are compared so, and the map that is stitched from the patches once more.
+
+    With --reference-kernels the project is generated afresh, without changes made to it by hand. Exits with 3 when a
+    value differs.
     """
     if sample < 0:
         raise UsageError(f"--sample: {sample} is no number of a sample", hint="the first is 0")
@@ -55,4 +57,4 @@ def command(
         found = diffing.diff(project, Request(wanted, place=place), sample, portable, watcher=console)
         console.result(differences.to_json(found), differences.text(found))
     if found.first is not None:
-        raise GateError(differences.first_text(found.first), hint=differences.hint(found, found.first))
+        raise GateError(differences.first_text(found.first), hint=differences.hint(found.first))

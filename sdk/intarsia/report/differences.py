@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from intarsia.difference import Differences, LayerDifference
+from intarsia.report import document
 from intarsia.report.text import number, safe, shorten, table
 
 SCHEMA, SCHEMA_VERSION = "intarsia.diff", 1
@@ -21,7 +22,6 @@ def to_json(found: Differences) -> dict[str, Any]:
         "board": found.board,
         "rule": found.rule,
         "sample": found.sample,
-        "compared_from_layer": found.start,
         "equal": found.first is None,
         "first": None if found.first is None else asdict(found.first),
         "layers": [asdict(layer) for layer in found.layers],
@@ -35,6 +35,7 @@ def text(found: Differences) -> str:
         "#",
         "operator",
         "name",
+        "",
         "values",
         "differ",
         "of its own",
@@ -47,12 +48,7 @@ def text(found: Differences) -> str:
         f"{safe(found.model)} on {safe(found.board)}, sample {found.sample} (rule {safe(found.rule)})",
         "",
     ]
-    lines += [*table(headers, rows, "><<>>>><>>"), ""]
-    if found.start:
-        lines += [
-            f"layers 0 to {found.start} run patch by patch: they are compared together, where their patches are "
-            "stitched",
-        ]
+    lines += [*table(headers, rows, "><<<>>>><>>"), ""]
     lines.append("all feature maps equal the reference" if found.first is None else first_text(found.first))
     return "\n".join(lines)
 
@@ -61,18 +57,23 @@ def first_text(layer: LayerDifference) -> str:
     """Which layer, where and by how much."""
     largest = "not finite" if layer.max_abs_diff is None else f"{layer.max_abs_diff:g}"
     place = ", ".join(map(str, layer.first or ()))
+    patch = "" if layer.patch is None else f" in the patch of row {layer.patch[0]}, column {layer.patch[1]}"
+    after = ", once its patches are stitched" if kind(layer) == "stitched" else ""
     return (
-        f"the first difference is in layer {layer.index} ({safe(layer.op)} '{safe(layer.name)}'): {layer.mismatched:,} "
-        f"of {layer.compared:,} values differ, the largest by {largest}; first at [{place}]: device "
-        f"{_value(layer.device)}, reference {_value(layer.reference)}"
+        f"the first difference is in layer {layer.index} ({safe(layer.op)} '{safe(layer.name)}'){after}: "
+        f"{layer.mismatched:,} of {layer.compared:,} values differ, the largest by {largest}; first at "
+        f"[{place}]{patch}: device {_value(layer.device)}, reference {_value(layer.reference)}"
     )
 
 
-def hint(found: Differences, layer: LayerDifference) -> str:
+def hint(layer: LayerDifference) -> str:
     """What to try next."""
-    if found.start and layer.index == found.start:
-        return f"the fault is in one of layers 0 to {layer.index}: generate with --patches off to tell which"
     return f"does --reference-kernels {layer.index} make it go away? Then its kernel is at fault"
+
+
+def kind(layer: LayerDifference | document.LayerDifference) -> str:
+    """What of a map was compared: its "patches", or the map once they are "stitched"; empty for a plain one."""
+    return "patches" if not layer.whole else "stitched" if layer.own is None else ""
 
 
 def _row(layer: LayerDifference) -> list[str]:
@@ -82,6 +83,7 @@ def _row(layer: LayerDifference) -> list[str]:
         str(layer.index) + (f".{layer.output}" if layer.output else ""),
         safe(layer.op),
         shorten(layer.name),
+        kind(layer),
         number(layer.compared),
         number(layer.mismatched) if differs else "-",
         "?" if layer.own is None else number(layer.own) if layer.own else "-",

@@ -134,20 +134,21 @@ class LayerDifference(_Part):
     op: str
     name: str
     output: Count
+    whole: bool
     compared: Count
     mismatched: Count
     max_abs_diff: float | None
     first: tuple[Count, ...] | None
+    patch: tuple[Count, Count] | None
     device: float | None
     reference: float | None
     own: Count | None
 
 
 class FeatureMaps(_Part):
-    """All feature maps of a `sample`; of layers that run patch by patch only the split map, that of layer `start`."""
+    """All feature maps of a `sample`; see `difference.Differences`."""
 
     sample: Count
-    start: Count
     layers: tuple[LayerDifference, ...]
 
 

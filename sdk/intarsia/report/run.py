@@ -140,7 +140,7 @@ class Run:
         if found is None:
             return None
         layers = tuple(LayerDifference(**asdict(layer)) for layer in found.layers)
-        return FeatureMaps(sample=found.sample, start=found.start, layers=layers)
+        return FeatureMaps(sample=found.sample, layers=layers)
 
     def _classification(self) -> Classification | None:
         if self.accuracy is None or self.labels is None:

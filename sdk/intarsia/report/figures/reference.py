@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from intarsia.report.differences import kind
 from intarsia.report.document import Document, LayerDifference
 from intarsia.report.text import brief, number, safe
 
@@ -58,15 +59,10 @@ def maps(document: Document) -> Maps | None:
     if found is None:
         return None
     first = next((layer for layer in found.layers if layer.mismatched), None)
-    together = (
-        f" Layers 0 to {found.start} run patch by patch and are compared where their patches are stitched."
-        if found.start
-        else ""
-    )
     text = f"All {len(found.layers)} feature maps of sample {found.sample} equal the reference."
     if first is not None:
         text = f"The first difference is in layer {first.index} ({safe(first.op)})."
-    return Maps(found.sample, first is None, text + together, tuple(map(_line, found.layers)))
+    return Maps(found.sample, first is None, text, tuple(map(_line, found.layers)))
 
 
 def largest(difference: float | None) -> str:
@@ -79,7 +75,7 @@ def _line(layer: LayerDifference) -> Line:
     return Line(
         layer.index,
         safe(layer.op),
-        brief(layer.name),
+        ", ".join(filter(None, (brief(layer.name), kind(layer)))),
         number(layer.compared),
         number(layer.mismatched) if wrong else "-",
         "?" if layer.own is None else number(layer.own or None),

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which memory a firmware shows to the host after each layer, when it is built for `intarsia diff`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from intarsia_codegen.program import Layer, Program
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Memory of a feature map; in a layer that runs patch by patch as much as the largest patch takes."""
+
+    offset: int
+    bytes: int
+
+
+def shown(program: Program, layer: Layer) -> list[Shown]:
+    """Outputs of a layer; of the last one that runs patch by patch the patch, before it is stitched."""
+    stage = program.stage
+    if stage is None or layer.index >= len(stage.layers):
+        return [_whole(program, tensor) for tensor in layer.node.outputs]
+    made = [stage.branches.patch if t == stage.tiling.head.tensor else t for t in layer.node.outputs]
+    return [Shown(program.offset(tensor), stage.size(tensor)) for tensor in made]
+
+
+def stitched(program: Program) -> Shown | None:
+    """The split map, once all patches are in it; None when nothing runs patch by patch."""
+    return None if program.stage is None else _whole(program, program.stage.tiling.head.tensor)
+
+
+def _whole(program: Program, tensor: int) -> Shown:
+    return Shown(program.offset(tensor), program.graph.tensor(tensor).bytes)
