@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,6 @@ import pytest
 
 from intarsia import boards, build, measure, ops, pipeline, simulate
 from intarsia.ir import Graph
-from intarsia.ops.conv_2d import Conv2DAttrs
-from intarsia.ops.depthwise_conv_2d import DepthwiseConv2DAttrs
 from intarsia.plan import patch
 from intarsia.plan.head import heads
 from intarsia.plan.plan import Plan
@@ -21,6 +18,7 @@ from intarsia_codegen import project
 from intarsia_codegen.select import Chosen
 from support import harness
 from support.agree import assert_agree
+from support.cuts import Cut, Layer, single
 from support.draw import SeededDraw, sample
 from support.networks import Network, network
 
@@ -28,7 +26,6 @@ pytestmark = pytest.mark.emulator
 
 M4 = "qemu-cortex-m4"
 SISTERS = ("qemu-cortex-m7", "qemu-cortex-m33")
-Cut = tuple[Graph, Plan]
 
 
 def run(cuts: Sequence[Cut], folder: Path, board: str = M4) -> list[Chosen]:
@@ -52,36 +49,6 @@ def drivers(kernels: Iterable[Chosen]) -> str:
     """C of the kernels themselves, which says what they call."""
     generated = [kernel.generated for kernel in kernels if kernel.generated]
     return "".join(kernel.sources[0].text for kernel in generated)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer with a window: `channels` of the output, None for depthwise."""
-
-    kernel: tuple[int, int]
-    channels: int | None = None
-    stride: tuple[int, int] = (1, 1)
-    dilation: tuple[int, int] = (1, 1)
-    padding: str = "SAME"
-    activation: str = "NONE"
-
-    def add(self, net: Network, x: int) -> int:
-        depth = net.shape(x)[3]
-        options = self.padding, self.stride, self.dilation, self.activation
-        if self.channels is None:
-            weights = net.weights(x, (1, *self.kernel, depth), axis=3)
-            inputs = [x, weights, net.bias(x, weights, depth)]
-            return net.layer("DEPTHWISE_CONV_2D", inputs, DepthwiseConv2DAttrs(*options))
-        weights = net.weights(x, (self.channels, *self.kernel, depth), axis=0)
-        inputs = [x, weights, net.bias(x, weights, self.channels)]
-        return net.layer("CONV_2D", inputs, Conv2DAttrs(*options))
-
-
-def single(shape: tuple[int, int, int], layer: Layer, grid: tuple[int, int], seed: int) -> Cut:
-    """A layer alone, in patches."""
-    net = Network(SeededDraw(seed), (1, *shape))
-    graph = net.finish(layer.add(net, net.source))
-    return graph, patch.plan_of(graph, 0, grid)
 
 
 CONVOLUTIONS: tuple[tuple[tuple[int, int, int], Layer, tuple[int, int]], ...] = (

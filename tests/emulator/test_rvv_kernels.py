@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +13,15 @@ import pytest
 from intarsia import assets, ops, simulate
 from intarsia.ir import Graph
 from intarsia.kernelcall import KernelCall
+from intarsia.plan.plan import Plan
 from intarsia_codegen.library import generators
 from intarsia_codegen.rvv import depthwise, gemm
 from intarsia_codegen.rvv.requantize import Form
 from support import harness
 from support.agree import assert_agree
 from support.draw import sample
-from support.layers import drawn, layer, scaled_layer
+from support.layers import drawn, layer
+from support.rowwise import cuts, layers_of_every_shift, windowed_layers, with_lowest_weights
 
 BOARD = "qemu-riscv32-v"
 LONGER = "qemu-riscv32-v256"
@@ -38,34 +39,6 @@ ALL = (
 )
 OPERATORS = {**SOME, **dict.fromkeys(ALL, DRAWN)}
 """How many of an operator's drawn layers must run on vector kernels."""
-
-CONVOLUTIONS: tuple[tuple[tuple[int, ...], tuple[int, int], int, dict[str, Any]], ...] = (
-    ((1, 5, 7, 16), (1, 1), 70, {"activation": "RELU"}),
-    ((2, 3, 3, 16), (1, 1), 8, {"activation": "RELU6"}),
-    ((1, 5, 3, 48), (1, 1), 33, {}),
-    ((1, 9, 20, 40), (1, 1), 40, {"activation": "RELU"}),
-    ((1, 5, 6, 12), (1, 1), 3, {"stride": (2, 3)}),
-    ((1, 5, 5, 17), (3, 3), 12, {"activation": "RELU"}),
-    ((1, 6, 5, 16), (3, 3), 36, {"dilation": (2, 1)}),
-    ((1, 6, 5, 5), (3, 3), 4, {"dilation": (1, 2)}),
-    ((2, 7, 7, 3), (3, 3), 8, {"stride": (2, 2), "activation": "RELU"}),
-    ((1, 12, 6, 1), (10, 4), 19, {"stride": (2, 2)}),
-    ((1, 7, 7, 5), (5, 5), 4, {"padding": "VALID"}),
-    ((1, 1, 1, 16), (3, 3), 4, {}),
-)
-DEPTHWISE: tuple[tuple[tuple[int, ...], tuple[int, int], dict[str, Any]], ...] = (
-    ((1, 9, 7, 1), (3, 3), {"stride": (2, 2), "channels": 8}),
-    ((1, 6, 9, 8), (3, 3), {"activation": "RELU"}),
-    ((2, 5, 5, 9), (3, 3), {}),
-    ((1, 3, 4, 40), (3, 3), {"activation": "RELU6"}),
-    ((1, 3, 2, 130), (3, 3), {}),
-    ((1, 5, 1, 64), (3, 3), {}),
-    ((1, 9, 9, 48), (3, 3), {"stride": (2, 2), "activation": "RELU"}),
-    ((1, 6, 7, 5), (3, 3), {"padding": "VALID"}),
-    ((1, 8, 6, 4), (4, 2), {"dilation": (2, 3)}),
-    ((2, 6, 6, 6), (5, 5), {}),
-    ((1, 9, 6, 3), (7, 5), {"stride": (2, 1), "activation": "RELU"}),
-)
 
 
 @pytest.fixture(params=[BOARD, LONGER])
@@ -85,11 +58,15 @@ def board(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     return str(request.param)
 
 
-def run(graphs: Sequence[Graph], folder: Path, board: str) -> list[bool]:
-    """Runs graphs on the board and compares; tells which of them ran on vector kernels only."""
+def run(
+    graphs: Sequence[Graph], folder: Path, board: str, plans: Sequence[Plan | None] | None = None
+) -> list[bool]:
+    """Runs graphs, in patches where there are plans, and compares; tells which ran on vector kernels only."""
     random = np.random.default_rng(11)
     samples = [[[sample(g.tensor(i), random) for i in g.inputs] for _ in range(2)] for g in graphs]
-    outcomes = harness.run_cases(graphs, samples, folder / "program", board=board, isas=("rvv", "scalar"))
+    outcomes = harness.run_cases(
+        graphs, samples, folder / "program", board=board, isas=("rvv", "scalar"), plans=plans
+    )
     for graph, inputs, outcome in zip(graphs, samples, outcomes, strict=True):
         for values, got in zip(inputs, outcome.outputs, strict=True):
             assert_agree(graph, got, simulate.run(graph, values), board)
@@ -109,34 +86,21 @@ def test_drawn_layers(board: str, tmp_path: Path) -> None:
 
 @pytest.mark.emulator
 def test_shapes_that_reach_every_path(board: str, tmp_path: Path) -> None:
-    graphs = [
-        layer("CONV_2D", shape, kernel, channels, seed, **options)
-        for seed, (shape, kernel, channels, options) in enumerate(CONVOLUTIONS)
-    ]
-    graphs += [
-        layer("DEPTHWISE_CONV_2D", shape, kernel, seed=seed, **{"channels": shape[3], **options})
-        for seed, (shape, kernel, options) in enumerate(DEPTHWISE)
-    ]
+    graphs = windowed_layers()
     graphs += [with_lowest_weights(graph) for graph in graphs[-3:]]
     assert all(run(graphs, tmp_path, board))
 
 
-def with_lowest_weights(graph: Graph) -> Graph:
-    """Every weight is -128: sums of two products do not fit 16 bits."""
-    index = graph.nodes[0].inputs[1]
-    tensors = list(graph.tensors)
-    tensors[index] = replace(tensors[index], data=np.full_like(graph.constant(graph.nodes[0], 1), -128))
-    return graph.replace(tensors=tuple(tensors))
+@pytest.mark.emulator
+def test_shifts_of_every_sign(board: str, tmp_path: Path) -> None:
+    graphs = layers_of_every_shift()
+    assert all(run(graphs, tmp_path, board))
 
 
 @pytest.mark.emulator
-def test_shifts_of_every_sign(board: str, tmp_path: Path) -> None:
-    graphs = [
-        scaled_layer(exponent, seed, activation)
-        for seed, exponent in enumerate((-40, -31, -20, -9, -3, -1, 0, 1, 4, 7))
-        for activation in ("NONE", "RELU")
-    ]
-    assert all(run(graphs, tmp_path, board))
+def test_branches_of_patches(tmp_path: Path) -> None:
+    graphs, plans = zip(*cuts(), strict=True)
+    assert all(run(graphs, tmp_path, BOARD, plans))
 
 
 @pytest.mark.emulator

@@ -10,9 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from intarsia.kernelcall import KernelCall
+from intarsia_codegen.carrays import array
 from intarsia_codegen.generated import SourceFile
-from intarsia_codegen.rvv.requantize import Form
-from intarsia_codegen.rvv.sources import formed, fragment
+from intarsia_codegen.mve.layertext import folded_bias, structure
+from intarsia_codegen.rowwise.geometry import Windows
+from intarsia_codegen.rowwise.layer import Product
+from intarsia_codegen.rvv.requantize import Form, double_rounding
+from intarsia_codegen.rvv.sources import constants, formed, fragment
 
 LANES = 64
 """Most lanes used at once: vectors of 256 bits are used entirely."""
@@ -26,7 +31,8 @@ def name(form: Form, taps: int, together: int) -> str:
 
 
 def prototype(form: Form, taps: int, together: int) -> str:
-    return f"void {name(form, taps, together)}(const int8_t *in, int8_t *out, const itr_rvv_depthwise *s)"
+    function = name(form, taps, together)
+    return f"void {function}(const int8_t *in, int8_t *out, const itr_rvv_depthwise *s, int32_t pixels)"
 
 
 def sources(form: Form, taps: int, together: int) -> tuple[SourceFile, ...]:
@@ -50,7 +56,37 @@ def constants_length(channels: int, stride: int) -> int:
     return LANES if LANES % channels == 0 else channels + LANES
 
 
-def cost(outputs: int, channels: int, stride: int, taps: int, form: Form) -> int:
-    """Instructions for so many outputs with vectors of 128 bits."""
+def product(call: KernelCall, layer: str, windows: Windows) -> Product:
+    """What computes a row of a call with one output channel for each input channel."""
+    channels, stride, taps = call.integer("in_c"), call.integer("stride_w"), len(windows.offsets)
+    weights = call.constant("weights").reshape(taps, channels)
+    requant = double_rounding(call, folded_bias(call, weights.sum(axis=0, dtype=np.int64)))
+    length, form, pair = constants_length(channels, stride), requant.form, together(weights)
+    fields: dict[str, int | str] = {
+        "flat": int(stride == 1),
+        "step": windows.step,
+        "period": channels,
+        "pitch": length,
+        "to": requant.limits,
+        "offsets": f"{layer}_offsets",
+        "weights": f"{layer}_weights",
+        "q": f"&{layer}_channels",
+    }
+    repeated = np.stack([np.resize(row, length) for row in weights])
+    definitions = (
+        *constants(layer, requant.extended(length)),
+        array(f"{layer}_weights", repeated.astype(np.int8)),
+        array(f"{layer}_offsets", np.array(windows.offsets, np.int32)),
+        structure("itr_rvv_depthwise", f"{layer}_layer", fields),
+    )
+    # Vectors of 128 bits; with a stride, or many channels, they end with a pixel.
     lanes = 32 if stride == 1 and channels < MANY_CHANNELS else channels / -(-channels // 32)
-    return round(outputs / lanes * (20 + 6 * taps + form.instructions))
+    each = (20 + 6 * taps + form.instructions) / lanes
+    return Product(
+        name(form, taps, pair),
+        prototype(form, taps, pair),
+        HEADER,
+        definitions,
+        sources(form, taps, pair),
+        lambda pixels: round(20 + pixels * channels * each),
+    )

@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
-import numpy as np
-
-from intarsia_codegen import ctext
+from intarsia_codegen.carrays import array
 from intarsia_codegen.generated import SourceFile
 from intarsia_codegen.mve.layertext import structure
 from intarsia_codegen.rvv.requantize import Form, Requantizer
@@ -54,14 +52,6 @@ def formed(
     code = _GROUP.sub(lambda m: smaller[m[1]], fragment("store.c") + "\n" + body)
     text = f'{LICENSE}#include <riscv_vector.h>\n\n#include "{header}"\n\n{defines}\n{code}'
     return (*shared("itr_rvv_requantize.h", header), SourceFile(f"{function}.c", text))
-
-
-def array(name: str, data: np.ndarray) -> str:
-    """A constant array of the data's own integer type, counted as weights."""
-    values = np.ascontiguousarray(data).reshape(-1)
-    body = ctext.array_body(values)
-    text = f"static const {values.dtype.name}_t {name}[{values.size}] ITR_WEIGHTS({name}) = {{\n{body}\n}};\n"
-    return f"// clang-format off\n{text}// clang-format on\n"
 
 
 def constants(name: str, requant: Requantizer) -> list[str]:

@@ -34,19 +34,20 @@ static inline void outputs(const int8_t *x, int8_t *out, const itr_rvv_depthwise
   store(out, sum, s->q, s->to, phase, n);
 }
 
-void ITR_FUNCTION(const int8_t *in, int8_t *out, const itr_rvv_depthwise *s);
+void ITR_FUNCTION(const int8_t *in, int8_t *out, const itr_rvv_depthwise *s, int32_t pixels);
 
-void ITR_FUNCTION(const int8_t *in, int8_t *out, const itr_rvv_depthwise *s) {
+void ITR_FUNCTION(const int8_t *in, int8_t *out, const itr_rvv_depthwise *s, int32_t pixels) {
   int32_t offsets[ITR_TAPS];
   for (int t = 0; t < ITR_TAPS; t++) {
     offsets[t] = s->offsets[t];
   }
   const int32_t vector = (int32_t)__riscv_vsetvlmax_e32m8();
   const int32_t lanes = vector < ITR_LANES ? vector : ITR_LANES;
-  for (int32_t i = 0; i < s->spans; i++, in += s->step, out += s->span) {
+  const int32_t span = s->flat ? pixels * s->period : s->period;
+  for (int32_t i = s->flat ? 1 : pixels; i > 0; i--, in += s->step, out += span) {
     int32_t phase = 0;
-    for (int32_t k = 0; k < s->span;) {
-      int32_t n = s->span - k < lanes ? s->span - k : lanes;
+    for (int32_t k = 0; k < span;) {
+      int32_t n = span - k < lanes ? span - k : lanes;
       n = s->pitch - phase < n ? s->pitch - phase : n;
       outputs(in + k, out + k, s, offsets, phase, (size_t)n);
       k += n;

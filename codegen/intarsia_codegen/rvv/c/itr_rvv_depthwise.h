@@ -5,11 +5,12 @@
 
 #include "itr_rvv_requantize.h"
 
-/* A row is `spans` runs of `span` outputs, whose inputs are `step` bytes apart. The taps of an
- * output lie at `offsets` from its first one. Constants are by channel, `period` channels one after
- * the other again and again; there are `pitch` of each, and a vector never reads beyond. */
+/* The windows of neighbouring pixels are `step` bytes apart; `flat` where this is a pixel's
+ * `period` channels, so that a row is one run of outputs. The taps of an output lie at `offsets`
+ * from its first one. Constants are by channel, `period` channels one after the other again and
+ * again; there are `pitch` of each, and a vector never reads beyond. */
 typedef struct {
-  int32_t spans, span, step, period, pitch;
+  int32_t flat, step, period, pitch;
   itr_rvv_limits to;
   const int32_t *offsets;
   const int8_t *weights;

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fully connected layers as matrix products: every row of the input is a window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from intarsia.kernelcall import KernelCall
+from intarsia_codegen.generated import GeneratedKernel
+from intarsia_codegen.mve import layertext
+from intarsia_codegen.rowwise.geometry import Windows
+from intarsia_codegen.rowwise.layer import Product
+
+MatrixProduct = Callable[[KernelCall, str, np.ndarray, Windows], Product]
+"""Makes the product of a call, named so, for weights [channels, depth] and windows."""
+
+
+def generate(call: KernelCall, name: str, matrix_product: MatrixProduct) -> GeneratedKernel:
+    """The kernel of a call whose weights have no zero point."""
+    batch, columns, units = (call.integer(field) for field in ("batch", "columns", "units"))
+    weights = call.constant("weights").reshape(units, columns)
+    product = matrix_product(call, name, weights, Windows((0,), columns, columns))
+    source = layertext.layer(
+        name,
+        title="FULLY_CONNECTED.",
+        includes=[product.include],
+        declarations=[product.prototype],
+        definitions=product.definitions,
+        body=f"  (void)scratch;\n  {product.function}(in, out, &{name}_layer, {batch});\n",
+    )
+    return GeneratedKernel(
+        function=name,
+        prototype=layertext.prototype(name) + ";",
+        sources=(source, *product.sources),
+        cost=product.cost(batch),
+        scratch=0,
+    )
