@@ -65,6 +65,14 @@ def test_equal_firmware_exits_with_0(
     assert [layer["own"] for layer in found["layers"]] == [0] * 6
 
 
+@pytest.mark.emulator
+def test_feature_maps_come_over_a_serial_port(
+    graph: Graph, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline.generate(graph, boards.load("qemu-cortex-m4").with_link("uart"), tmp_path / "fw")
+    assert diff(capsys, tmp_path / "fw")["equal"]
+
+
 def test_a_fault_is_found_in_its_layer(
     graph: Graph, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -156,6 +156,7 @@ def test_layers_against_the_bound(run: Document) -> None:
         ("qemu-cortex-m3", (8, 8), 1.0),
         ("qemu-cortex-m0", (8, 8), 0.5),
         ("qemu-riscv32", (8, 8), 0.5),
+        ("qemu-riscv32-v", (8, 8), 64.0),
     ],
 )
 def test_bounds(board: str, widths: tuple[int, int], expected: float | None) -> None:
@@ -168,6 +169,9 @@ def test_bounds(board: str, widths: tuple[int, int], expected: float | None) -> 
 def test_every_bound_names_its_source_and_a_known_instruction_set() -> None:
     assert {entry.isa for entry in bounds.bounds()} <= set(boards.instruction_sets())
     assert all(entry.source for entry in bounds.bounds())
+    vectors = bounds.bound(boards.load("qemu-riscv32-v"))
+    assert vectors is not None
+    assert vectors.of("cycles", 8, 8) is None
     assert bounds.bound(boards.load("host")) is None
 
 

@@ -10,6 +10,8 @@ from importlib import resources
 
 from intarsia.boards import Board
 
+_UNITS = {"instructions": "macs_per_instruction", "cycles": "macs_per_cycle"}
+
 
 @dataclass(frozen=True)
 class Bound:
@@ -26,7 +28,7 @@ class Bound:
     def fits(self, board: Board) -> bool:
         target = board.target
         return (
-            self.isa in target.isa
+            self.isa == target.isa[0]
             and self.arch in (None, target.arch)
             and (not self.cores or target.cpu in self.cores)
         )
@@ -50,7 +52,7 @@ def bounds() -> tuple[Bound, ...]:
             entry.get("arch"),
             tuple(entry.get("cores", ())),
             entry["source"],
-            (("instructions", entry["macs_per_instruction"]), ("cycles", entry["macs_per_cycle"])),
+            tuple((unit, entry[key]) for unit, key in _UNITS.items() if key in entry),
             tuple((w, m, macs) for w, m, macs in entry.get("products", ())),
         )
         for entry in tomllib.loads(text)["bound"]
@@ -58,9 +60,5 @@ def bounds() -> tuple[Bound, ...]:
 
 
 def bound(board: Board) -> Bound | None:
-    """The entry of the best instruction set of a board that has one; None when there is none."""
-    for isa in board.target.isa:
-        for entry in bounds():
-            if entry.isa == isa and entry.fits(board):
-                return entry
-    return None
+    """The entry of a board's best instruction set; None when there is none."""
+    return next((entry for entry in bounds() if entry.fits(board)), None)
