@@ -21,7 +21,7 @@ from support.draw import sample
 from support.layers import drawn
 from support.rowwise import cuts, layers_of_every_shift, windowed_layers, with_lowest_weights
 
-OPERATORS = {"CONV_2D": 20, "FULLY_CONNECTED": 20, "DEPTHWISE_CONV_2D": 10}
+OPERATORS = {"CONV_2D": 20, "FULLY_CONNECTED": 20, "DEPTHWISE_CONV_2D": 10, "ADD": 6}
 """How many of an operator's drawn layers must run on these kernels."""
 DRAWN = 20
 BOARDS = [

@@ -22,7 +22,8 @@ from intarsia.fixedpoint import (
 from intarsia.ir import Attrs, Graph, Quantization
 from intarsia.kernelcall import KernelCall
 from intarsia.ops import _cases
-from intarsia_codegen.mve import fit, summation
+from intarsia_codegen import linearform
+from intarsia_codegen.mve import fit
 from support import harness
 from support.agree import assert_agree
 from support.draw import SeededDraw, sample
@@ -190,10 +191,10 @@ def flat_sums(count: int) -> list[tuple[Graph, KernelCall]]:
 
 
 @pytest.mark.emulator
-@pytest.mark.parametrize("attempts", [summation.ATTEMPTS, 0])
+@pytest.mark.parametrize("attempts", [linearform.ATTEMPTS, 0])
 def test_add_of_equal_shapes(attempts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With linear forms, and by the reference's own steps where none is found."""
-    monkeypatch.setattr(summation, "ATTEMPTS", attempts)
+    monkeypatch.setattr(linearform, "ATTEMPTS", attempts)
     graphs = [graph for graph, _ in flat_sums(8)]
     run(graphs, tmp_path, least_generated=len(graphs))
 
@@ -244,12 +245,12 @@ def test_vector_steps_round_twice_as_the_reference() -> None:
 
 def test_linear_forms_equal_the_reference() -> None:
     calls = [call for _, call in flat_sums(8)]
-    found = [(call, form) for call in calls if (form := summation.LinearForm.find(call))]
+    found = [(call, form) for call in calls if (form := linearform.LinearForm.find(call))]
     assert len(found) > len(calls) // 2
     codes = np.arange(-128, 128, dtype=np.int64)
     for call, form in found:
         sums = form.a_factor * codes[:, None] + form.b_factor * codes[None, :] + form.constant
         assert np.abs(sums).max() < 1 << 31
         limits = call.integer("minimum"), call.integer("maximum")
-        expected = summation.reference(call, codes[:, None], codes[None, :])
+        expected = linearform.reference(call, codes[:, None], codes[None, :])
         assert np.array_equal(np.clip(sums >> form.right, *limits), expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from intarsia.kernelcall import KernelCall
 from intarsia_codegen.generated import GeneratedKernel
+from intarsia_codegen.linearform import LinearForm
 from intarsia_codegen.mve import layertext, summation
 
 
@@ -12,7 +13,7 @@ def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
     """None when a factor is 1 or more, and for a constant operand."""
     if call.constants or any(call.integer(f"{p}_shift") > 0 for p in ("a", "b", "out")):
         return None
-    linear = summation.LinearForm.find(call)
+    linear = LinearForm.find(call)
     form = "scaled" if linear is None else "linear"
     fields: dict[str, int | str] = {key: call.integer(key) for key in call.params}
     if linear is not None:
