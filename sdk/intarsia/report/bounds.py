@@ -18,7 +18,7 @@ class Bound:
     """MACs per unit, by unit ("instructions", "cycles"); `products` are MACs by (weight bits, map bits) where fewer
     bits allow more. `source` says which instruction that is and where the number comes from."""
 
-    isa: str
+    isas: tuple[str, ...]
     arch: str | None
     cores: tuple[str, ...]
     source: str
@@ -28,7 +28,7 @@ class Bound:
     def fits(self, board: Board) -> bool:
         target = board.target
         return (
-            self.isa == target.isa[0]
+            target.isa[0] in self.isas
             and self.arch in (None, target.arch)
             and (not self.cores or target.cpu in self.cores)
         )
@@ -48,7 +48,7 @@ def bounds() -> tuple[Bound, ...]:
     text = resources.files("intarsia.report").joinpath("bounds.toml").read_text(encoding="utf-8")
     return tuple(
         Bound(
-            entry["isa"],
+            tuple(entry["isa"]),
             entry.get("arch"),
             tuple(entry.get("cores", ())),
             entry["source"],
