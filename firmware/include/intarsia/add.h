@@ -43,6 +43,8 @@ typedef struct {
   float minimum, maximum;
 } itr_add_f32_params;
 
+typedef itr_add_f32_params itr_add_f16_params;
+
 typedef struct {
   int32_t shape[4], a_stride[4], b_stride[4];
   int32_t minimum, maximum;
@@ -61,6 +63,10 @@ void itr_add_packed__scalar(const itr_add_packed_params *p, const void *a, const
                             void *out);
 
 void itr_add_f32__scalar(const itr_add_f32_params *p, const float *a, const float *b, float *out);
+
+/* The same for half precision in memory: sums in float, the result rounded to nearest even. */
+void itr_add_f16__scalar(const itr_add_f16_params *p, const uint16_t *a, const uint16_t *b,
+                         uint16_t *out);
 
 /* Sums wrap modulo 2^32 before they are clamped. */
 void itr_add_s32__scalar(const itr_add_s32_params *p, const int32_t *a, const int32_t *b,

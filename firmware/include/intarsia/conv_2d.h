@@ -30,6 +30,8 @@ typedef struct {
   float minimum, maximum;
 } itr_conv_2d_f32_params;
 
+typedef itr_conv_2d_f32_params itr_conv_2d_f16_params;
+
 /* out = clamp(itr_scale(bias[o] + sum (in - in_zero) * (weights - weights_zero), multiplier[o],
  * shift[o]) + out_zero). With scratch (in_c bytes; only for 1x1 windows, stride 1, out_c <= in_c)
  * `out` may be `in`; without it (NULL) they may not overlap. */
@@ -51,6 +53,10 @@ void itr_conv_2d_packed__scalar(const itr_conv_2d_packed_params *p, const void *
  * order, bias last. `out` may not overlap `in`. */
 void itr_conv_2d_f32__scalar(const itr_conv_2d_f32_params *p, const float *in, const float *weights,
                              const float *bias, float *out);
+
+/* The same for half precision in memory: sums in float, the result rounded to nearest even. */
+void itr_conv_2d_f16__scalar(const itr_conv_2d_f16_params *p, const uint16_t *in,
+                             const uint16_t *weights, const float *bias, uint16_t *out);
 
 typedef struct {
   int32_t batch, in_h, in_w, in_c;

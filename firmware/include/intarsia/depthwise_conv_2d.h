@@ -31,6 +31,8 @@ typedef struct {
   float minimum, maximum;
 } itr_depthwise_conv_2d_f32_params;
 
+typedef itr_depthwise_conv_2d_f32_params itr_depthwise_conv_2d_f16_params;
+
 /* out = clamp(itr_scale(bias[o] + sum (in - in_zero) * (weights - weights_zero), multiplier[o],
  * shift[o]) + out_zero). With scratch (((kernel_h - 1) * dilation_h + 1) * in_w * in_c bytes; only
  * for multiplier 1) `out` may be `in`: the rows that are still needed are kept there. Without it
@@ -52,6 +54,11 @@ void itr_depthwise_conv_2d_packed__scalar(const itr_depthwise_conv_2d_packed_par
  * `out` may not overlap `in`. */
 void itr_depthwise_conv_2d_f32__scalar(const itr_depthwise_conv_2d_f32_params *p, const float *in,
                                        const float *weights, const float *bias, float *out);
+
+/* The same for half precision in memory: sums in float, the result rounded to nearest even. */
+void itr_depthwise_conv_2d_f16__scalar(const itr_depthwise_conv_2d_f16_params *p,
+                                       const uint16_t *in, const uint16_t *weights,
+                                       const float *bias, uint16_t *out);
 
 typedef struct {
   int32_t batch, in_h, in_w, in_c;

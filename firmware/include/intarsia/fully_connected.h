@@ -27,6 +27,8 @@ typedef struct {
   float minimum, maximum;
 } itr_fully_connected_f32_params;
 
+typedef itr_fully_connected_f32_params itr_fully_connected_f16_params;
+
 /* With sum[u] = bias[u] + sum over columns of (in - in_zero) * (weights - weights_zero), in both
  * int8 kernels:
  *
@@ -58,6 +60,10 @@ void itr_fully_connected_packed_once__scalar(const itr_fully_connected_packed_on
 /* out = clamp(sum in * weights + bias[u]), products added by column, bias last. */
 void itr_fully_connected_f32__scalar(const itr_fully_connected_f32_params *p, const float *in,
                                      const float *weights, const float *bias, float *out);
+
+/* The same for half precision in memory: sums in float, the result rounded to nearest even. */
+void itr_fully_connected_f16__scalar(const itr_fully_connected_f16_params *p, const uint16_t *in,
+                                     const uint16_t *weights, const float *bias, uint16_t *out);
 
 /* x * multiplier / 2^shift, rounded once, ties away from zero. multiplier >= 0, 1 <= shift <= 62,
  * |x| * multiplier + 2^(shift - 1) < 2^63. The result saturates at +-2^30. */

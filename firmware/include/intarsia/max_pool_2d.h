@@ -30,6 +30,8 @@ typedef struct {
   float minimum, maximum;
 } itr_max_pool_2d_f32_params;
 
+typedef itr_max_pool_2d_f32_params itr_max_pool_2d_f16_params;
+
 void itr_max_pool_2d_s8__scalar(const itr_max_pool_2d_s8_params *p, const int8_t *in, int8_t *out);
 void itr_max_pool_2d_s8__rvv(const itr_max_pool_2d_s8_params *p, const int8_t *in, int8_t *out);
 
@@ -40,6 +42,10 @@ void itr_max_pool_2d_packed__scalar(const itr_max_pool_2d_packed_params *p, cons
                                     const int8_t *table, void *out);
 
 void itr_max_pool_2d_f32__scalar(const itr_max_pool_2d_f32_params *p, const float *in, float *out);
+
+/* The same for half precision in memory: sums in float, the result rounded to nearest even. */
+void itr_max_pool_2d_f16__scalar(const itr_max_pool_2d_f16_params *p, const uint16_t *in,
+                                 uint16_t *out);
 
 typedef itr_max_pool_2d_s8_params itr_max_pool_2d_s16_params;
 

@@ -1,37 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "intarsia/average_pool_2d.h"
-#include "intarsia/window.h"
+#define ITR_HALF 0
+#define ITR_PARAMS itr_average_pool_2d_f32_params
+#define ITR_FUNCTION itr_average_pool_2d_f32__scalar
 
-static float window_sum(const float *x, int32_t height, int32_t width, int32_t row, int32_t step) {
-  float sum = 0;
-  for (int32_t ky = 0; ky < height; ky++) {
-    for (int32_t kx = 0; kx < width; kx++) {
-      sum += x[ky * row + kx * step];
-    }
-  }
-  return sum;
-}
-
-void itr_average_pool_2d_f32__scalar(const itr_average_pool_2d_f32_params *p, const float *in,
-                                     float *out) {
-  for (int32_t n = 0; n < p->batch; n++) {
-    const float *image = in + n * p->in_h * p->in_w * p->in_c;
-    for (int32_t y = 0; y < p->out_h; y++) {
-      const int32_t top = y * p->stride_h - p->pad_top;
-      const itr_taps rows = itr_taps_inside(top, p->kernel_h, 1, p->in_h);
-      for (int32_t x = 0; x < p->out_w; x++) {
-        const int32_t left = x * p->stride_w - p->pad_left;
-        const itr_taps columns = itr_taps_inside(left, p->kernel_w, 1, p->in_w);
-        const int32_t height = rows.last - rows.first;
-        const int32_t width = columns.last - columns.first;
-        const float *corner =
-            image + ((top + rows.first) * p->in_w + left + columns.first) * p->in_c;
-        for (int32_t c = 0; c < p->in_c; c++) {
-          const float sum = window_sum(corner + c, height, width, p->in_w * p->in_c, p->in_c);
-          const float average = sum / (float)(height * width);
-          *out++ = average < p->minimum ? p->minimum : average > p->maximum ? p->maximum : average;
-        }
-      }
-    }
-  }
-}
+#include "intarsia/average_pool_2d_real.h"

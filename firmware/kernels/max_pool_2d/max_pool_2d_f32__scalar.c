@@ -1,36 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "intarsia/max_pool_2d.h"
-#include "intarsia/window.h"
+#define ITR_HALF 0
+#define ITR_PARAMS itr_max_pool_2d_f32_params
+#define ITR_FUNCTION itr_max_pool_2d_f32__scalar
 
-static float window_max(const float *x, int32_t height, int32_t width, int32_t row, int32_t step) {
-  float largest = *x;
-  for (int32_t ky = 0; ky < height; ky++) {
-    for (int32_t kx = 0; kx < width; kx++) {
-      const float value = x[ky * row + kx * step];
-      largest = value > largest ? value : largest;
-    }
-  }
-  return largest;
-}
-
-void itr_max_pool_2d_f32__scalar(const itr_max_pool_2d_f32_params *p, const float *in, float *out) {
-  for (int32_t n = 0; n < p->batch; n++) {
-    const float *image = in + n * p->in_h * p->in_w * p->in_c;
-    for (int32_t y = 0; y < p->out_h; y++) {
-      const int32_t top = y * p->stride_h - p->pad_top;
-      const itr_taps rows = itr_taps_inside(top, p->kernel_h, 1, p->in_h);
-      for (int32_t x = 0; x < p->out_w; x++) {
-        const int32_t left = x * p->stride_w - p->pad_left;
-        const itr_taps columns = itr_taps_inside(left, p->kernel_w, 1, p->in_w);
-        const int32_t height = rows.last - rows.first;
-        const int32_t width = columns.last - columns.first;
-        const float *corner =
-            image + ((top + rows.first) * p->in_w + left + columns.first) * p->in_c;
-        for (int32_t c = 0; c < p->in_c; c++) {
-          const float largest = window_max(corner + c, height, width, p->in_w * p->in_c, p->in_c);
-          *out++ = largest < p->minimum ? p->minimum : largest > p->maximum ? p->maximum : largest;
-        }
-      }
-    }
-  }
-}
+#include "intarsia/max_pool_2d_real.h"

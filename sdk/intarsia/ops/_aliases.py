@@ -18,6 +18,7 @@ class ShapeChange(Operator):
     """Base of RESHAPE and its kin; subclasses give `infer`. Packed runs of other lengths are copied."""
 
     narrow = True
+    half = True
 
     output_range: ClassVar[OutputRange] = OutputRange("input")
 

@@ -27,6 +27,7 @@ class Blocks(Movement):
 
     attrs: ClassVar[type[Attrs]] = BlockAttrs
     options_name: ClassVar[str]
+    half: ClassVar[bool] = False
     types: ClassVar[tuple[str, ...]] = ("int8", "uint8", "int32", "float32")
     narrow: ClassVar[bool] = False
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intarsia.dtypes import BY_BITS, FLOAT32, INT8, DType
+from intarsia.dtypes import BY_BITS, FLOAT16, FLOAT32, INT8, DType
 from intarsia.fixedpoint import INT32_MAX, INT32_MIN, Int64Array, Requantization, requantization
 from intarsia.ir import Graph, Node, Quantization, Tensor
 from intarsia.kernelcall import Constant, Param
@@ -111,7 +111,8 @@ def float_dot(columns: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     The order is part of the result: kernels on every board add in this order too, and so do TFLite's.
     """
     total = np.zeros((columns.shape[0], kernel.shape[0]), np.float32)
-    for column, weights in zip(np.ascontiguousarray(columns.T), np.ascontiguousarray(kernel.T), strict=True):
+    taps = (np.ascontiguousarray(m.T, np.float32) for m in (columns, kernel))
+    for column, weights in zip(*taps, strict=True):
         total += column[:, None] * weights[None, :]
     return total
 
@@ -237,7 +238,7 @@ def types_reason(
     if not weights.is_constant:
         return "weights must be constant"
     kinds = {x.dtype, weights.dtype, output.dtype}
-    if not kinds <= set(narrow) and kinds != {FLOAT32}:
+    if not kinds <= set(narrow) and kinds not in ({FLOAT32}, {FLOAT16}):
         return f"{x.dtype.name} input with {weights.dtype.name} weights and {output.dtype.name} output"
     constant = graph.operand(node, bias)
     if constant is not None:

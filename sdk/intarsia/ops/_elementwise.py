@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from intarsia.dtypes import INT8, INT16
+from intarsia.dtypes import FLOAT16, INT8, INT16
 from intarsia.fixedpoint import Int64Array
 from intarsia.ir import Attrs, Graph, Node, Quantization, Tensor
 from intarsia.kernelcall import Constant, KernelCall, Param, Step
@@ -121,7 +121,8 @@ class ElementwiseOperator(Operator, ABC):
         a, b, out = graph.required(node, 0), graph.required(node, 1), graph.output(node)
         if self.narrow and any_packed(a, b, out):
             return self.packed_reason(node, graph)
-        if a.dtype.name not in self.types or a.dtype != b.dtype or a.dtype != out.dtype:
+        known = a.dtype.name in self.types or (self.half and a.dtype == FLOAT16)
+        if not known or a.dtype != b.dtype or a.dtype != out.dtype:
             return f"{a.dtype.name} with {b.dtype.name} giving {out.dtype.name}"
         if a.is_constant and b.is_constant:
             return "both operands are constant"

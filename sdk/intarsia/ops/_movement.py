@@ -22,7 +22,7 @@ from intarsia.ops._packed import any_packed, look_up
 from intarsia.ops.base import Draw, Operator, OutputRange, Values
 
 MAX_DIMENSIONS = 6
-MOVABLE = ("int8", "int4", "int2", "uint8", "bool", "int16", "int32", "float32")
+MOVABLE = ("int8", "int4", "int2", "uint8", "bool", "int16", "int32", "float32", "float16")
 """Element types that movement takes; quantized ones keep their codes."""
 
 View = Callable[[np.ndarray], np.ndarray]
@@ -114,6 +114,7 @@ class Movement(Operator, ABC):
 
     output_range: ClassVar[OutputRange] = OutputRange("input")
     narrow: ClassVar[bool] = True
+    half: ClassVar[bool] = True
     types: ClassVar[tuple[str, ...]] = MOVABLE
     data: ClassVar[int] = 0
     """Position of the input whose type the outputs share."""

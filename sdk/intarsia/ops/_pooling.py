@@ -49,6 +49,7 @@ class Pool(Operator):
     attrs = PoolAttrs
     crops = True
     narrow = True
+    half = True
     output_range = OutputRange("input")
 
     def parse(self, options: Any) -> PoolAttrs:
@@ -80,7 +81,7 @@ class Pool(Operator):
         source, output = graph.required(node, 0), graph.output(node)
         if any_packed(source, output):
             return requantization_reason(source, output)
-        if source.dtype.name not in TYPES or output.dtype != source.dtype:
+        if source.dtype.name not in (*TYPES, "float16") or output.dtype != source.dtype:
             return f"{source.dtype.name} input with {output.dtype.name} output"
         if source.dtype.is_float:
             return None

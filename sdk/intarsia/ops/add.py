@@ -22,14 +22,15 @@ class Add(SumOperator):
     name = "ADD"
     narrow = True
     types = ("int8", "float32", "int32", "int16")
+    half = True
     flat = ("s8",)
 
     options_name = "AddOptionsT"
 
     def compute(self, node: Node, graph: Graph, a: np.ndarray, b: np.ndarray, swapped: bool) -> np.ndarray:
         activation = activation_of(node)
-        if a.dtype == np.float32:
-            return clamp_real(a + b, *float_limits(activation))
+        if a.dtype.kind == "f":
+            return clamp_real(a.astype(np.float32) + b.astype(np.float32), *float_limits(activation))
         if a.dtype == np.int32:
             return np.clip(wrap32(a.astype(np.int64) + b), *int32_limits(activation))
         scaling = ScaledSum.of(node, graph, swapped)

@@ -32,8 +32,8 @@ class AveragePool2D(Pool):
         ones = np.ones((1, g.in_h, g.in_w, 1), np.int64)
         count = np.broadcast_to(ones, x.shape)
         cells = g.windows(count, 0).sum(axis=(3, 4))
-        if x.dtype == np.float32:
-            average = self._ordered_sum(g.windows(x, 0.0)) / cells.astype(np.float32)
+        if x.dtype.kind == "f":
+            average = self._ordered_sum(g.windows(x.astype(np.float32), 0.0)) / cells.astype(np.float32)
         else:
             offset = self.extra_params(node, graph)["offset"]
             total = g.windows(x.astype(np.int64), 0).sum(axis=(3, 4)) + offset * cells

@@ -82,6 +82,8 @@ class Operator:
     weights: ClassVar[WeightRule | None] = None
     narrow: ClassVar[bool] = False
     """Whether feature maps (and weights) may be int4 or int2; `unsupported` says which combinations are not."""
+    half: ClassVar[bool] = False
+    """Whether feature maps (and weights) may be float16, with sums in float32 and a float32 bias."""
     crops: ClassVar[bool] = False
     """Whether `localized` takes negative pads: kernels read a part of their input by themselves."""
 

@@ -36,6 +36,10 @@ TYPES = (
     ("int64", "int32"),
     ("int64", "float32"),
 )
+"""What files have."""
+
+HALF = (("float32", "float16"), ("float16", "float32"))
+"""At the borders of layers that compute with half precision."""
 
 
 class Cast(Operator):
@@ -51,7 +55,7 @@ class Cast(Operator):
         if source.quant is not None or out.quant is not None:
             return "the tensors are quantized; DEQUANTIZE gives their real values"
         kinds = source.dtype.name, out.dtype.name
-        return None if kinds in TYPES else f"{kinds[0]} to {kinds[1]}"
+        return None if kinds in (*TYPES, *HALF) else f"{kinds[0]} to {kinds[1]}"
 
     def infer(self, node: Node, graph: Graph) -> list[Shape]:
         return [graph.required(node, 0).shape]

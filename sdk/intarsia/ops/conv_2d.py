@@ -69,6 +69,7 @@ def attrs_of(node: Node) -> Conv2DAttrs:
 class Conv2D(Operator):
     name = "CONV_2D"
     narrow = True
+    half = True
     attrs = Conv2DAttrs
     crops = True
     weights = WeightRule(weights=1, bias=2, axis=0)
@@ -150,12 +151,11 @@ class Conv2D(Operator):
         g, channels = self.geometry(node, graph), weights.shape[0]
         shape = (g.batch, g.out_h, g.out_w, channels)
         kernel = weights.reshape(channels, -1)
-        if x.dtype == np.float32:
+        if x.dtype.kind == "f":
             columns = g.windows(x, 0.0).reshape(-1, kernel.shape[1])
             total = float_dot(columns, kernel) + bias_or_zero(node, graph, channels, np.float32)
-            return [
-                np.clip(total, *float_limits(attrs_of(node).activation)).astype(np.float32).reshape(shape)
-            ]
+            limits = float_limits(attrs_of(node).activation)
+            return [np.clip(total, *limits).astype(x.dtype).reshape(shape)]
         centred = x.astype(np.float64) - graph.required(node, 0).zero_point
         columns = g.windows(centred, 0.0).reshape(-1, kernel.shape[1])
         centred_kernel = kernel.astype(np.float64) - weights_zero_point(graph.required(node, 1))
@@ -181,7 +181,8 @@ class Conv2D(Operator):
         if source.dtype.is_float:
             params["minimum"], params["maximum"] = float_limits(attrs_of(node).activation)
             bias = Constant("bias", bias_or_zero(node, graph, channels, np.float32))
-            return [KernelCall("conv_2d", "conv_2d_f32", params=params, constants=(weights, bias), **common)]
+            contract = f"conv_2d_{source.dtype.code}"
+            return [KernelCall("conv_2d", contract, params=params, constants=(weights, bias), **common)]
         if is_wide(node, graph):
             wide = self.wide_requant(node, graph)
             params["minimum"], params["maximum"] = wide.minimum, wide.maximum

@@ -69,6 +69,7 @@ def attrs_of(node: Node) -> DepthwiseConv2DAttrs:
 class DepthwiseConv2D(Operator):
     name = "DEPTHWISE_CONV_2D"
     narrow = True
+    half = True
     attrs = DepthwiseConv2DAttrs
     crops = True
     weights = WeightRule(weights=1, bias=2, axis=3)
@@ -150,9 +151,10 @@ class DepthwiseConv2D(Operator):
         assert x is not None
         assert weights is not None
         g, channels = self.geometry(node, graph), weights.shape[3]
-        if x.dtype == np.float32:
-            total = self.sums(g, x, weights) + bias_or_zero(node, graph, channels, np.float32)
-            return [np.clip(total, *float_limits(attrs_of(node).activation)).astype(np.float32)]
+        if x.dtype.kind == "f":
+            sums = self.sums(g, x.astype(np.float32), weights.astype(np.float32))
+            total = sums + bias_or_zero(node, graph, channels, np.float32)
+            return [np.clip(total, *float_limits(attrs_of(node).activation)).astype(x.dtype)]
         centred = x.astype(np.int64) - graph.required(node, 0).zero_point
         kernel = weights.astype(np.int64) - weights_zero_point(graph.required(node, 1))
         total = self.sums(g, centred, kernel) + bias_or_zero(node, graph, channels, np.int64)
@@ -188,7 +190,7 @@ class DepthwiseConv2D(Operator):
         if source.dtype.is_float:
             params["minimum"], params["maximum"] = float_limits(attrs_of(node).activation)
             bias = Constant("bias", bias_or_zero(node, graph, channels, np.float32))
-            contract = "depthwise_conv_2d_f32"
+            contract = f"depthwise_conv_2d_{source.dtype.code}"
             return [
                 KernelCall("depthwise_conv_2d", contract, params=params, constants=(weights, bias), **common)
             ]

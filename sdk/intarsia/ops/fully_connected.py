@@ -66,6 +66,7 @@ def attrs_of(node: Node) -> FullyConnectedAttrs:
 class FullyConnected(Operator):
     name = "FULLY_CONNECTED"
     narrow = True
+    half = True
     attrs = FullyConnectedAttrs
     weights = WeightRule(weights=1, bias=2, axis=0)
 
@@ -178,10 +179,10 @@ class FullyConnected(Operator):
         assert weights is not None
         (shape,) = self.infer(node, graph)
         rows = x.reshape(-1, weights.shape[1])
-        if x.dtype == np.float32:
+        if x.dtype.kind == "f":
             total = float_dot(rows, weights) + bias_or_zero(node, graph, weights.shape[0], np.float32)
             limits = float_limits(attrs_of(node).activation)
-            return [np.clip(total, *limits).astype(np.float32).reshape(shape)]
+            return [np.clip(total, *limits).astype(x.dtype).reshape(shape)]
         kernel, bias = self.kernel_and_bias(node, graph)
         total = integer_dot(rows.astype(np.int64) - graph.required(node, 0).zero_point, kernel) + bias
         if graph.rule == "litert":
@@ -217,7 +218,7 @@ class FullyConnected(Operator):
         if source.dtype.is_float:
             params["minimum"], params["maximum"] = float_limits(attrs_of(node).activation)
             bias = Constant("bias", bias_or_zero(node, graph, units, np.float32))
-            contract = "fully_connected_f32"
+            contract = f"fully_connected_{source.dtype.code}"
             return [
                 KernelCall("fully_connected", contract, params=params, constants=(weights, bias), **common)
             ]

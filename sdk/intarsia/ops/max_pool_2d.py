@@ -16,7 +16,7 @@ class MaxPool2D(Pool):
     def reference(self, node: Node, graph: Graph, values: Values) -> list[np.ndarray]:
         x = values[0]
         assert x is not None
-        lowest = -np.inf if x.dtype == np.float32 else graph.required(node, 0).dtype.range[0]
+        lowest = -np.inf if x.dtype.kind == "f" else graph.required(node, 0).dtype.range[0]
         largest = self.geometry(node, graph).windows(x, lowest).max(axis=(3, 4))
         return [self.finish(node, graph, largest)]
 

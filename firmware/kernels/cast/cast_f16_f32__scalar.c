@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "intarsia/cast.h"
+#include "intarsia/half.h"
+
+void itr_cast_f16_f32__scalar(const itr_cast_f16_f32_params *p, const uint16_t *in, float *out) {
+  for (int32_t i = 0; i < p->size; i++) {
+    out[i] = itr_half_widen(in[i]);
+  }
+}

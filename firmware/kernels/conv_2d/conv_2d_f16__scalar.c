@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+#define ITR_HALF 1
+#define ITR_PARAMS itr_conv_2d_f16_params
+#define ITR_FUNCTION itr_conv_2d_f16__scalar
+
+#include "intarsia/conv_2d_real.h"
