@@ -71,10 +71,14 @@ class Target:
 
 @dataclass(frozen=True)
 class Counter:
-    """What the layer counters count; `ticks_per_unit` is None where there is no counter."""
+    """What the layer counters count; `ticks_per_unit` is None where there is no counter.
+
+    `hertz`: units in a second of real time; None where time is not real, or there is no counter.
+    """
 
     unit: str
     ticks_per_unit: Fraction | None
+    hertz: int | None = None
 
 
 @dataclass(frozen=True)
@@ -180,6 +184,7 @@ class _MemoryTable(StrictTable):
 class _CounterTable(StrictTable):
     unit: Literal["instructions", "cycles", "none"]
     ticks_per_unit: list[Annotated[int, Field(gt=0)]] | None = Field(None, min_length=2, max_length=2)
+    hertz: Annotated[int, Field(gt=0)] | None = None
 
 
 class _BoardTable(StrictTable):
@@ -293,7 +298,12 @@ def _counter(table: _CounterTable, file: Path) -> Counter:
             f"{file}: [counter] unit '{table.unit}' and ticks_per_unit do not go together",
             hint="give ticks_per_unit exactly when there is a counter",
         )
-    return Counter(table.unit, Fraction(*table.ticks_per_unit) if table.ticks_per_unit else None)
+    if table.hertz is not None and table.unit != "cycles":
+        raise UsageError(
+            f"{file}: [counter] hertz goes with cycles, not with '{table.unit}'", hint="leave hertz out"
+        )
+    ticks = Fraction(*table.ticks_per_unit) if table.ticks_per_unit else None
+    return Counter(table.unit, ticks, table.hertz)
 
 
 def _runner(table: dict[str, Any], file: Path) -> RunnerChoice:

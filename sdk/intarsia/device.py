@@ -33,8 +33,7 @@ HELLO_SECONDS = 30.0
 
 _READ_BYTES = 1 << 16
 _CODING_OVERHEAD_BYTES = 1 << 12
-_FIRST_PATIENCE = {Message.HELLO: 0.5}
-_UNKNOWN_PATIENCE = 5.0
+_SHORT_PATIENCE, _INFERENCE_PATIENCE = 0.5, 5.0  # before anything was measured
 _PATIENCE_FACTOR, _FORGETTING = 4.0, 0.98
 _SHOWN_BYTES = 48
 
@@ -269,7 +268,8 @@ class Device:
         on_the_way = (request_bytes + answer_bytes) * self._link.seconds_per_byte
         if message in self._longest:
             return self._least_patience + on_the_way + _PATIENCE_FACTOR * self._longest[message]
-        return _FIRST_PATIENCE.get(message, _UNKNOWN_PATIENCE) + on_the_way
+        first = _INFERENCE_PATIENCE if message == Message.INFER else _SHORT_PATIENCE
+        return first + on_the_way
 
     def _await(self, answer: Message, quiet: float, deadline: float) -> Frame | None:
         """The answer, or None if it is worth repeating the request (or too late).

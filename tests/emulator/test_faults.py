@@ -19,7 +19,7 @@ from support.faults import RESET, UNPLUG, WAYS, FaultyCable
 from support.firmware import DATA_BYTES, compile_firmware, expected_outputs
 
 EXCHANGES, RATE = 10_000, 0.01
-SAMPLES = 60
+SAMPLES = 30
 BAUD = 4_000_000  # only for the time that bytes are thought to take; a pseudo terminal has no speed
 
 

@@ -127,6 +127,21 @@ def test_openocd_prefers_the_boards_own_probe(desk: Desk, flash: Flash) -> None:
     assert "adapter serial E66058" in desk.called("openocd")
 
 
+def test_openocd_loads_ram_without_a_reset(desk: Desk, flash: Flash) -> None:
+    desk.stub("openocd")
+    desk.probes = [ST_LINK]
+    project = desk.project("openocd")
+    board = desk.folder / "boards" / "my-openocd" / "board.toml"
+    board.write_text(board.read_text() + 'load = "ram"\n')
+    vectors = struct.pack("<II", 0x30001000, 0x34180501)
+    (project / "build" / "firmware.elf").write_bytes(small_elf(vectors + CODE, 0x34180400))
+    assert flash(project)[0] == 0
+    assert desk.called("openocd")[-1] == (
+        "init; reset halt; load_image firmware.elf; verify_image firmware.elf; mww 0xe000ed08 0x34180400; "
+        "reg msp 0x30001000; resume 0x34180500; shutdown"
+    )
+
+
 @pytest.mark.parametrize("name", ["esptool", "esptool.py"])
 def test_esptool(name: str, desk: Desk, flash: Flash) -> None:
     desk.stub(name, f'cp firmware.bin "{desk.tools}/copy.bin"')

@@ -15,6 +15,7 @@ _Noreturn void itr_fault_report(const uint32_t *frame);
 #define TEXT(macro) TEXT_OF(macro)
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
+#define SCB_VTOR REGISTER(0xE000ED08u)
 #define SCB_CFSR REGISTER(0xE000ED28u)
 #define SCB_HFSR REGISTER(0xE000ED2Cu)
 #define SCB_MMFAR REGISTER(0xE000ED34u)
@@ -46,7 +47,17 @@ static void guard_stack(void) {
 }
 #endif
 
+typedef struct {
+  const uint32_t *initial_stack;
+  void (*handlers[15])(void);
+} vector_table;
+
+static const vector_table vectors;
+
 void itr_start_core(void) {
+#if __ARM_ARCH >= 7 || defined(ITR_VTOR)
+  SCB_VTOR = (uint32_t)(uintptr_t)&vectors; // a boot loader may have started us
+#endif
 #if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
   SCB_CPACR |= 0xFu << 20; // full access to coprocessors 10 and 11: FPU and MVE
   __asm__ volatile("dsb\n\tisb" ::: "memory");
@@ -97,11 +108,6 @@ __attribute__((naked, noreturn)) void itr_fault_entry(void) {
                    "1: bl itr_fault_report\n\t"
                    ".ltorg");
 }
-
-typedef struct {
-  const uint32_t *initial_stack;
-  void (*handlers[15])(void);
-} vector_table;
 
 __attribute__((section(".vectors"), used)) static const vector_table vectors = {
     itr_stack_top,

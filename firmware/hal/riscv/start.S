@@ -12,6 +12,10 @@
   .globl itr_reset
   .type itr_reset, %function
 itr_reset:
+  // Some chips start at an alias of the flash; addresses relative to the program counter hold only where it was linked.
+  lui t0, %hi(1f)
+  jalr zero, %lo(1f)(t0)
+1:
   .option push
   .option norelax
   la gp, __global_pointer$
@@ -28,6 +32,7 @@ itr_reset:
   addi t0, t0, 4
   bltu t0, sp, 1b
 
+#if !defined(ITR_NO_PMP)
   // A page below the stack that nobody may touch: an overflow traps. The lock binds machine mode, too.
   la t0, itr_stack_bottom - GUARD_BYTES
   srli t0, t0, 2
@@ -35,6 +40,7 @@ itr_reset:
   csrw pmpaddr0, t0
   li t0, PMP_NO_ACCESS_NAPOT_LOCKED
   csrw pmpcfg0, t0
+#endif
   call itr_start
   .size itr_reset, . - itr_reset
 
@@ -51,7 +57,7 @@ itr_start_core:
 
   // Reports on what is left of the stack, or from its top when an overflow left too little.
   .section .text.itr_trap, "ax", %progbits
-  .balign 4
+  .balign 256 // what the chips with the fewest bits in mtvec ask for
   .type itr_trap, %function
 itr_trap:
   csrr a0, mcause

@@ -21,6 +21,13 @@ from intarsia.report.text import number, safe, shorten, table
 
 SCHEMA_VERSION = 1
 LARGEST = 8
+VERIFIED = {
+    "host": "run here",
+    "emulation": "run in emulation",
+    "silicon": "run on silicon",
+    "built": "built only",
+}
+"""How far a board has been tried."""
 SHOWN_VALUES = 6
 
 
@@ -49,12 +56,13 @@ def boards(chosen: Sequence[Board]) -> str:
             _size(board.memory.flash),
             board.counter.unit,
             board.runner.kind,
+            VERIFIED[board.verified],
             board.title,
         ]
         for board in chosen
     ]
-    headers = ("board", "cpu", "isa", "RAM", "flash", "counts", "runner", "")
-    return "\n".join(table(headers, rows, "<<<>><<<"))
+    headers = ("board", "cpu", "isa", "RAM", "flash", "counts", "runner", "verified", "")
+    return "\n".join(table(headers, rows, "<<<>><<<<"))
 
 
 def board(chosen: Board) -> str:
@@ -62,7 +70,7 @@ def board(chosen: Board) -> str:
     target, memory = chosen.target, chosen.memory
     rows = [
         ("title", chosen.title),
-        ("verified by", chosen.verified),
+        ("verified", VERIFIED[chosen.verified]),
         ("cpu", f"{target.cpu} ({target.arch})"),
         ("instruction sets", ", ".join(target.isa)),
         ("toolchain", target.toolchain),
@@ -73,7 +81,7 @@ def board(chosen: Board) -> str:
         ("regions", ", ".join(f"{r.name} 0x{r.origin:08x} {_size(r.length)}" for r in memory.regions) or "-"),
         ("counter", chosen.counter.unit),
         ("runner", chosen.runner.kind),
-        ("link", target.link),
+        ("link", f"{target.link}, {target.baud:,} baud" if target.link == "uart" else target.link),
         ("folder", str(chosen.folder)),
     ]
     return "\n".join(table((chosen.name, ""), rows, "<<"))

@@ -117,8 +117,13 @@ class Run:
                 )
                 for position, layer in enumerate(layers)
             ),
-            milliseconds=None,
+            milliseconds=self._milliseconds(),
         )
+
+    def _milliseconds(self) -> float | None:
+        """Of one inference, where the counter's unit lasts a known time."""
+        hertz, total = self.built.project.board.counter.hertz, self.measurement.latency
+        return None if hertz is None or total is None else 1000.0 * total / hertz
 
     def _differences(self) -> Iterator[Difference]:
         """The comparison of each output over all samples."""
