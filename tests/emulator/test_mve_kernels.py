@@ -6,7 +6,6 @@ path.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from intarsia_codegen.mve import fit
 from support import harness
 from support.agree import assert_agree
 from support.draw import SeededDraw, sample
-from support.layers import drawn, layer, scaled_layer
+from support.layers import drawn, layer, scaled_layer, with_constant_channels
 
 BOARD = "qemu-cortex-m55"
 OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D")
@@ -108,16 +107,6 @@ def test_convolution_shapes(tmp_path: Path) -> None:
         for seed, (shape, kernel, channels, options) in enumerate(CONVOLUTIONS)
     ]
     run(graphs, tmp_path, least_generated=len(graphs))
-
-
-def with_constant_channels(graph: Graph, live: Sequence[int]) -> Graph:
-    """The convolution with all weights 0 but those of some channels."""
-    index = graph.nodes[0].inputs[1]
-    weights = graph.constant(graph.nodes[0], 1).copy()
-    weights[[c for c in range(weights.shape[0]) if c not in live]] = 0
-    tensors = list(graph.tensors)
-    tensors[index] = replace(tensors[index], data=weights)
-    return graph.replace(tensors=tuple(tensors))
 
 
 @pytest.mark.emulator

@@ -15,18 +15,19 @@ from intarsia.ir import Graph
 from intarsia.kernelcall import KernelCall
 from intarsia.plan.plan import Plan
 from intarsia_codegen.library import generators
+from intarsia_codegen.lower import lower
 from intarsia_codegen.rvv import depthwise, gemm
 from intarsia_codegen.rvv.requantize import Form
 from support import harness
 from support.agree import assert_agree
 from support.draw import sample
-from support.layers import drawn, layer
+from support.layers import drawn, layer, with_constant_channels
 from support.rowwise import cuts, layers_of_every_shift, windowed_layers, with_lowest_weights
 
 BOARD = "qemu-riscv32-v"
 LONGER = "qemu-riscv32-v256"
-DRAWN = 16
-SOME = {"DEPTHWISE_CONV_2D": 8, "ADD": 5}
+DRAWN = 12
+SOME = {"DEPTHWISE_CONV_2D": 6, "ADD": 4}
 ALL = (
     "CONV_2D",
     "FULLY_CONNECTED",
@@ -95,6 +96,26 @@ def test_shapes_that_reach_every_path(board: str, tmp_path: Path) -> None:
 def test_shifts_of_every_sign(board: str, tmp_path: Path) -> None:
     graphs = layers_of_every_shift()
     assert all(run(graphs, tmp_path, board))
+
+
+@pytest.mark.emulator
+def test_channels_that_no_input_changes(board: str, tmp_path: Path) -> None:
+    cases = (
+        ((1, 3, 3, 16), (1, 1), 80, (0, 5, 6, 79)),
+        ((1, 5, 5, 40), (1, 1), 40, (1, 2, 30)),
+        ((2, 3, 3, 32), (1, 1), 40, ()),
+        ((1, 5, 5, 16), (3, 3), 100, range(35, 70)),
+        ((1, 4, 4, 3), (3, 3), 64, (3, 11, 12)),
+    )
+    graphs = [
+        with_constant_channels(layer("CONV_2D", shape, kernel, channels, seed), live)
+        for seed, (shape, kernel, channels, live) in enumerate(cases)
+    ]
+    assert all(run(graphs, tmp_path, board))
+    chosen = [
+        step.kernels[0].generated for graph in graphs for step in lower(graph, ("rvv", "scalar")).layers
+    ]
+    assert all(any("scatter" in source.name for source in kernel.sources) for kernel in chosen if kernel)
 
 
 @pytest.mark.emulator

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from intarsia import ops
@@ -77,3 +80,13 @@ def scaled_layer(exponent: int, seed: int, activation: str) -> Graph:
     output = Quantization((float(np.float32(max(quant.scale) * 2.0**-exponent)),), (seed % 5 - 2,))
     operator = ops.registry()["FULLY_CONNECTED"]
     return case.graph(operator, [x, weights], FullyConnectedAttrs(activation), [("int8", output)])
+
+
+def with_constant_channels(graph: Graph, live: Sequence[int]) -> Graph:
+    """The convolution with all weights 0 but those of some channels."""
+    index = graph.nodes[0].inputs[1]
+    weights = graph.constant(graph.nodes[0], 1).copy()
+    weights[[c for c in range(weights.shape[0]) if c not in live]] = 0
+    tensors = list(graph.tensors)
+    tensors[index] = replace(tensors[index], data=weights)
+    return graph.replace(tensors=tuple(tensors))

@@ -15,7 +15,7 @@ import numpy as np
 
 from intarsia_codegen.generated import SourceFile
 from intarsia_codegen.rvv.requantize import Form
-from intarsia_codegen.rvv.sources import formed
+from intarsia_codegen.rvv.sources import formed, fragment
 
 LANES = {"m2": 8, "m4": 16, "m8": 32}
 """int32 lanes of a group of registers in the shortest vectors there are, 128 bits."""
@@ -47,7 +47,8 @@ class Kernel:
 
     def sources(self) -> tuple[SourceFile, ...]:
         sizes = BLOCKS[self.group]
-        body = "\n".join([*map(_block, sizes), _driver(sizes)])
+        fill = fragment("fill.c") if self.form.scatter else ""
+        body = "\n".join([fill, *map(_block, sizes), _driver(sizes)])
         return formed(body, self.name, self.form, HEADER, group=self.group)
 
     def cost(self, pixels: int, channels: int, depth: int) -> int:
@@ -72,7 +73,7 @@ def _block(pixels: int) -> str:
         f"    const int8_t *x{p} = {f'x{p - 1} + s->step' if p else 'in + s->offsets[r]'};" for p in each
     ]
     products = [f"      sum{p} = __riscv_vwmacc_vx_i32m8(sum{p}, x{p}[k], w, n);" for p in each]
-    stores = [f"  store(out + {p} * s->channels, sum{p}, s->q, s->to, channel, n);" for p in each]
+    stores = [f"  store(out + {p} * s->pitch, sum{p}, s->q, s->to, channel, n);" for p in each]
     lines = [
         f"static void pixels_{pixels}(const int8_t *in, int8_t *out, const itr_rvv_gemm *s, int32_t channel,",
         "                     size_t n) {",
@@ -98,7 +99,7 @@ def _driver(sizes: tuple[int, ...]) -> str:
     loops = []
     for size in sizes:
         loops += [
-            f"    for (; left >= {size}; left -= {size}, x += {size} * s->step, y += {size} * s->channels) {{",
+            f"    for (; left >= {size}; left -= {size}, x += {size} * s->step, y += {size} * s->pitch) {{",
             f"      pixels_{size}(x, y, s, channel, n);",
             "    }",
         ]
@@ -106,12 +107,15 @@ def _driver(sizes: tuple[int, ...]) -> str:
         "void ITR_FUNCTION(const int8_t *in, int8_t *out, const itr_rvv_gemm *s, int32_t pixels);",
         "",
         "void ITR_FUNCTION(const int8_t *in, int8_t *out, const itr_rvv_gemm *s, int32_t pixels) {",
+        "#if ITR_SCATTER",
+        "  fill(out, s, pixels);",
+        "#endif",
         "  const int32_t lanes = (int32_t)__riscv_vsetvlmax_e32m8();",
         "  for (int32_t channel = 0; channel < s->channels; channel += lanes) {",
         "    const int32_t rest = s->channels - channel;",
         "    const size_t n = (size_t)(rest < lanes ? rest : lanes);",
         "    const int8_t *x = in;",
-        "    int8_t *y = out + channel;",
+        "    int8_t *y = ITR_SCATTER ? out : out + channel;",
         "    int32_t left = pixels;",
         *loops,
         "  }",

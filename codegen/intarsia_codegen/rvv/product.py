@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from intarsia.kernelcall import KernelCall
 from intarsia_codegen.carrays import array
+from intarsia_codegen.mve.constants import LEAST_SAVED, codes
 from intarsia_codegen.mve.layertext import folded_bias, structure
 from intarsia_codegen.rowwise.geometry import Windows
 from intarsia_codegen.rowwise.layer import Product
@@ -17,20 +20,30 @@ from intarsia_codegen.rvv.sources import constants
 
 def matrix_product(call: KernelCall, name: str, weights: np.ndarray, windows: Windows) -> Product:
     """`weights` are [channels, depth]; cells outside the image hold the zero point, so it moves into the bias."""
-    channels = weights.shape[0]
+    pitch = weights.shape[0]
     requant = double_rounding(call, folded_bias(call, weights.sum(axis=1, dtype=np.int64)))
+    constant = codes(call, weights)
+    live = _live_channels(constant)
+    arrays = []
+    if live.size < pitch:
+        requant, weights = requant.scattered(live), weights[live]
+        arrays.append(array(f"{name}_constant", constant.filled(0).astype(np.int8)))
+    channels = live.size
     kernel = gemm.Kernel.of(channels, requant.form)
     fields: dict[str, int | str] = {
         "channels": channels,
+        "pitch": pitch,
         "runs": len(windows.offsets),
         "run": windows.run,
         "step": windows.step,
         "to": requant.limits,
         "offsets": f"{name}_offsets",
         "weights": f"{name}_weights",
+        **({"constant": f"{name}_constant"} if arrays else {}),
         "q": f"&{name}_channels",
     }
     definitions = (
+        *arrays,
         *constants(name, requant),
         array(f"{name}_weights", gemm.pack(weights)),
         array(f"{name}_offsets", np.array(windows.offsets, np.int32)),
@@ -44,3 +57,12 @@ def matrix_product(call: KernelCall, name: str, weights: np.ndarray, windows: Wi
         kernel.sources(),
         lambda pixels: kernel.cost(pixels, channels, windows.depth),
     )
+
+
+def _live_channels(constant: np.ma.MaskedArray[Any, Any]) -> np.ndarray:
+    """Channels to compute: those that inputs can change, or all of them where leaving some out saves little."""
+    live = np.flatnonzero(np.ma.getmaskarray(constant))
+    live = live if live.size else np.zeros(1, np.int64)
+    blocks, needed = (-(-count // gemm.LANES["m8"]) for count in (constant.size, live.size))
+    worth = (blocks - needed) * LEAST_SAVED >= blocks
+    return live if worth else np.arange(constant.size)

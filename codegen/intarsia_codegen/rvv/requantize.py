@@ -32,21 +32,34 @@ class Form:
 
     `left`: accumulators are shifted left first, each channel by its own amount. `ties`: "up" when the correction of
     negative ties is not needed, "away" when all channels need it, "away_shifted" when only those do that are shifted
-    right. `clamp`: the output's limits are not those of int8.
+    right. `clamp`: the output's limits are not those of int8. `scatter`: only some channels are computed, each has its
+    place.
     """
 
     left: bool
     ties: str
     clamp: bool
+    scatter: bool = False
 
     @property
     def name(self) -> str:
-        return ("left_" if self.left else "") + self.ties + ("_clamp" if self.clamp else "")
+        return (
+            ("left_" if self.left else "")
+            + self.ties
+            + ("_clamp" if self.clamp else "")
+            + ("_scatter" if self.scatter else "")
+        )
 
     @property
     def instructions(self) -> int:
         """Per vector, loads of constants and the store included."""
-        return 10 + 2 * self.left + {"up": 0, "away": 2, "away_shifted": 4}[self.ties] + 2 * self.clamp
+        return (
+            10
+            + 2 * self.left
+            + {"up": 0, "away": 2, "away_shifted": 4}[self.ties]
+            + 2 * self.clamp
+            + 2 * self.scatter
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +76,15 @@ class Requantizer:
     def limits(self) -> str:
         """Initialiser of an `itr_rvv_limits`."""
         return f"{{{self.zero}, {self.minimum}, {self.maximum}}}"
+
+    def scattered(self, channels: np.ndarray) -> Requantizer:
+        """Of these channels only, each stored at its place."""
+        chosen = {name: values[channels] for name, values in self.constants.items()}
+        return replace(
+            self,
+            form=replace(self.form, scatter=True),
+            constants={**chosen, "places": channels.astype(np.uint16)},
+        )
 
     def extended(self, length: int) -> Requantizer:
         """With the constants repeated from the first channel on, up to `length` of them."""

@@ -45,6 +45,7 @@ def formed(
         "LEFT": int(form.left),
         "TIES": f"ITR_TIES_{form.ties.upper()}",
         "CLAMP": int(form.clamp),
+        "SCATTER": int(form.scatter),
         **settings,
     }
     defines = "".join(f"#define ITR_{key} {value}\n" for key, value in values.items())

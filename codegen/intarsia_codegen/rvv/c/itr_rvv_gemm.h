@@ -6,12 +6,14 @@
 #include "itr_rvv_requantize.h"
 
 /* A window is `runs` runs of `run` bytes, each at its offset from the window's first byte; the next
- * window begins `step` bytes later. Weights are [runs * run][channels]. */
+ * window begins `step` bytes later. Weights are [runs * run][channels]. With ITR_SCATTER only
+ * `channels` of the `pitch` channels of an output pixel are computed, the others are those of
+ * `constant`. */
 typedef struct {
-  int32_t channels, runs, run, step;
+  int32_t channels, pitch, runs, run, step;
   itr_rvv_limits to;
   const int32_t *offsets;
-  const int8_t *weights;
+  const int8_t *weights, *constant;
   const itr_rvv_channels *q;
 } itr_rvv_gemm;
 

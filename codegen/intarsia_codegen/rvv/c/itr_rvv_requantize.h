@@ -16,6 +16,7 @@ typedef struct {
   const uint16_t *right;
   const uint32_t *left;
   const int32_t *shifted;
+  const uint16_t *places;
 } itr_rvv_channels;
 
 typedef struct {

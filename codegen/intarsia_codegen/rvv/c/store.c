@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Stores the codes of sums of `n` channels from `channel` on; their biases are in the sums. */
+/* Stores the codes of sums of `n` channels from `channel` on, whose biases are in the sums: at
+ * `out`, or with ITR_SCATTER each at its place behind it. */
 static inline void store(int8_t *out, vint32m8_t sum, const itr_rvv_channels *q, itr_rvv_limits to,
                          int32_t channel, size_t n) {
 #if ITR_LEFT
@@ -22,5 +23,9 @@ static inline void store(int8_t *out, vint32m8_t sum, const itr_rvv_channels *q,
   code = __riscv_vmax_vx_i8m2(code, (int8_t)to.minimum, n);
   code = __riscv_vmin_vx_i8m2(code, (int8_t)to.maximum, n);
 #endif
+#if ITR_SCATTER
+  __riscv_vsuxei16_v_i8m2(out, __riscv_vle16_v_u16m4(q->places + channel, n), code, n);
+#else
   __riscv_vse8_v_i8m2(out, code, n);
+#endif
 }
