@@ -19,6 +19,7 @@ from intarsia_codegen.patch_text import branch_call, window_tables
 from intarsia_codegen.program import Layer, Program
 from intarsia_codegen.select import Chosen
 from intarsia_codegen.show import shown, stitched
+from intarsia_codegen.states import initial
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def emit(program: Program, board: str, digest: bytes) -> Emitted:
         "layers": [_layer(program, layer) for layer in program.layers],
         "patches": _patches(program),
         "stitched": stitched(program),
+        "states": _states(program),
         "hash_bytes": ", ".join(f"0x{byte:02x}" for byte in digest[:16]),
     }
     texts = {f"{name}.h": "model.h.j2", f"{name}.c": "model.c.j2"}
@@ -84,6 +86,25 @@ def emit(program: Program, board: str, digest: bytes) -> Emitted:
     return Emitted(files, written, stack)
 
 
+def _states(program: Program) -> dict[str, Any] | None:
+    """What is kept between inferences; None when nothing is."""
+    graph, states = program.graph, program.states
+    if not graph.states:
+        return None
+    moves = [
+        {
+            "to": states.offsets[state.before],
+            "from": program.offset(state.after),
+            "bytes": graph.tensor(state.before).bytes,
+        }
+        for state in graph.states
+    ]
+    starts = [
+        start | {"symbol": f"{program.identifier}_{start['constant']}"} for start in initial(graph, states)
+    ]
+    return {"bytes": states.bytes, "moves": moves, "starts": starts}
+
+
 def _takes_params(kernel: Chosen) -> bool:
     if kernel.generated:
         return kernel.generated.takes_params
@@ -100,7 +121,12 @@ def _labelled(program: Program) -> list[tuple[Chosen, str]]:
 
 
 def _constants(program: Program) -> list[dict[str, Any]]:
+    starts = initial(program.graph, program.states)
     return [
+        {"symbol": f"{program.identifier}_{start['constant']}", "data": start["data"]}
+        for start in starts
+        if start["data"] is not None
+    ] + [
         {"symbol": f"{program.identifier}_{label}_{constant.name}", "data": constant.stored}
         for kernel, label in _labelled(program)
         if kernel.written
@@ -155,6 +181,9 @@ def _call(program: Program, layer: Layer, kernel: Chosen, label: str) -> str:
     call = kernel.call
 
     def place(index: int, qualifier: str) -> str:
+        if index in program.states.offsets:
+            kind = program.tensor(index).dtype.c_type
+            return f"STATE({qualifier}{kind}, {program.states.offsets[index]})"
         return f"AT({qualifier}{program.tensor(index).dtype.c_type}, {program.offset(index)})"
 
     arguments = []

@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable, Sequence
 
 from intarsia import ops
+from intarsia.errors import UsageError
 from intarsia.ir import Graph
 from intarsia.kernelcall import Alias
 from intarsia.plan import arena
@@ -16,6 +17,7 @@ from intarsia_codegen import patches
 from intarsia_codegen.names import identifier
 from intarsia_codegen.program import Layer, Program
 from intarsia_codegen.select import Choose, Selector
+from intarsia_codegen.states import States
 
 __all__ = ["Layer", "Program", "lower"]
 
@@ -42,6 +44,11 @@ def lower(
         return functools.partial(selector.choose, portable=portable(index))
 
     if plan is not None and plan.patched:
+        if graph.states:
+            raise UsageError(
+                f"'{graph.name}' keeps states between inferences and cannot run patch by patch",
+                hint="use --patches off",
+            )
         stage = patches.lower(graph, plan)
         first = [patches.layer(stage, layer, choose(layer.layer), name) for layer in stage.layers]
         behind = [_layer(graph, i, choose(i), name) for i in range(len(first), len(graph.nodes))]
@@ -49,7 +56,7 @@ def lower(
         buffers, placement = arena.plan(tasks, stage.lifetimes(), stage.size)
         return Program(graph, name, (*first, *behind), buffers, placement, plan, stage)
     layers = [_layer(graph, index, choose(index), name) for index in range(len(graph.nodes))]
-    lifetimes = arena.Lifetimes(graph.inputs, graph.outputs)
+    lifetimes = arena.Lifetimes(graph.inputs, graph.results)
     tasks = [_task(layer) for layer in layers]
     buffers, placement = arena.plan(tasks, lifetimes, lambda t: graph.tensor(t).bytes)
     return Program(graph, name, tuple(layers), buffers, placement, plan)
@@ -58,7 +65,7 @@ def lower(
 def _layer(graph: Graph, index: int, choose: Choose, name: str) -> Layer:
     node = graph.nodes[index]
     operator = ops.registry()[node.op]
-    steps = operator.lower(node, graph)
+    steps = States.of(graph).steps(operator.lower(node, graph), graph)
     calls = [step for step in steps if not isinstance(step, Alias)]
     names = [f"{name}_layer{index}" + (f"_{k}" if len(calls) > 1 else "") for k in range(len(calls))]
     return Layer(

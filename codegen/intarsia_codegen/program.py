@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from intarsia.ir import Graph, Node, Tensor
 from intarsia.kernelcall import Alias
@@ -11,6 +12,7 @@ from intarsia.plan import memory
 from intarsia.plan.lowering import Stage1
 from intarsia.plan.plan import Plan
 from intarsia_codegen.select import Chosen
+from intarsia_codegen.states import States
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +48,11 @@ class Program:
     placement: memory.Placement
     plan: Plan | None = None
     stage: Stage1 | None = None
+
+    @cached_property
+    def states(self) -> States:
+        """Memory beside the arena that is kept between inferences."""
+        return States.of(self.graph)
 
     def tensor(self, index: int) -> Tensor:
         """A tensor of the graph, or of the first branch."""

@@ -39,13 +39,15 @@ def check_budget(program: Program, board: Board, *, ram: int | None = None, flas
     Budgets in bytes default to the board's. Raises BudgetError with need, have and the largest consumers.
     """
     ram, flash = ram or board.memory.ram, flash or board.memory.flash
-    if ram is not None and program.arena_bytes > ram:
+    kept = program.states.bytes
+    if ram is not None and program.arena_bytes + kept > ram:
         step, need, consumers = memory.peak(program.buffers, program.placement.shared)
         names = ", ".join(f"{_buffer_name(program, name)} {size:,}" for name, size in consumers[:4])
         layer = program.layers[min(max(step - 1, 0), len(program.layers) - 1)] if program.layers else None
+        states = f", states {kept:,}" if kept else ""
         where = f"layer {layer.index} ({layer.node.op})" if layer else "the input"
         raise BudgetError(
-            f"RAM: the arena needs {program.arena_bytes:,} bytes, the budget is {ram:,}; "
+            f"RAM: the arena needs {program.arena_bytes:,} bytes{states}, the budget is {ram:,}; "
             f"most is alive in {where}, {need:,} bytes: {names}",
             hint="choose a board with more RAM, or a smaller model",
         )
@@ -121,6 +123,7 @@ def describe(program: Program, board: Board, digest: bytes, emitted: Emitted) ->
             ],
         },
         "plan": program.plan.to_json() if program.plan else None,
+        "state_bytes": program.states.bytes,
         "assembler_stack": emitted.stack,
     }
 

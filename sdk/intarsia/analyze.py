@@ -13,6 +13,7 @@ import numpy as np
 from intarsia import check, dtypes, ops
 from intarsia.boards import Board
 from intarsia.errors import ModelError
+from intarsia.importers import variables
 from intarsia.ir import ABSENT, Graph, Node
 from intarsia.ops.base import Operator
 from intarsia.passes import dynamic_range, fold_constants, signed
@@ -155,7 +156,9 @@ def arena(graph: Graph, placement: memory.Placement, buffers: Sequence[memory.Bu
 
 def operators() -> list[dict[str, Any]]:
     """Supported operators and the element types of kernels for them, by name."""
-    return [{"name": name, "types": _types(operator)} for name, operator in sorted(ops.registry().items())]
+    found = {name: _types(operator) for name, operator in ops.registry().items()}
+    found |= {name: ["any"] for name in variables.OPERATORS}
+    return [{"name": name, "types": types} for name, types in sorted(found.items())]
 
 
 def _buffer_name(graph: Graph, name: str) -> str:

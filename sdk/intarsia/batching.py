@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from intarsia import dtypes, ops
+from intarsia import dtypes, ops, simulate
 from intarsia.ir import ABSENT, Graph, Node, Tensor
 
 # fmt: off
@@ -41,6 +41,8 @@ def rebatch(graph: Graph, batch: int) -> Graph | None:
     give what is expected, for any batch above 1.
     """
     written = {index for node in graph.nodes for index in node.outputs} | set(graph.inputs)
+    if graph.states:
+        return None
     if any(len(graph.tensor(i).shape) < 2 or graph.tensor(i).shape[0] != 1 for i in written):
         return None
     if any(node.op not in BATCH_SAFE for node in graph.nodes):
@@ -80,8 +82,9 @@ def feature_maps(graph: Graph, inputs: Sequence[np.ndarray]) -> Iterator[tuple[i
 
     `inputs` are [N, *shape] per graph input. Each feature map comes once per chunk, in order of execution.
     """
+    states = dict(simulate.initial(graph))
     for batched, chunk, count in _chunks(graph, inputs):
-        for index, value in _walk(batched, chunk):
+        for index, value in _walk(batched, chunk, states):
             yield index, value.reshape(count, *graph.tensor(index).shape)
 
 
@@ -109,16 +112,22 @@ def _chunks(graph: Graph, inputs: Sequence[np.ndarray]) -> Iterator[tuple[Graph,
         yield batched[count], chunk, count
 
 
-def _walk(graph: Graph, inputs: Sequence[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
-    """Values of every feature map as they are computed; each is dropped after its last reader."""
+def _walk(
+    graph: Graph, inputs: Sequence[np.ndarray], states: dict[int, np.ndarray]
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Values of every feature map as they are computed; each is dropped after its last reader. `states` move on."""
+    after = {state.after: state.before for state in graph.states}
     last = {index: position for position, node in enumerate(graph.nodes) for index in node.inputs}
     values = dict(zip(graph.inputs, inputs, strict=True))
     yield from values.items()
+    values |= states
     for position, node in enumerate(graph.nodes):
         operands = [_operand(graph, values, index) for index in node.inputs]
         results = ops.registry()[node.op].reference(node, graph, operands)
         for index, result in zip(node.outputs, results, strict=True):
             values[index] = result
+            if index in after:
+                states[after[index]] = result
             yield index, result
         for index in (*node.inputs, *node.outputs):
             if last.get(index, -1) <= position:

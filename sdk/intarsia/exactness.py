@@ -68,8 +68,8 @@ def _interpreted(graph: Graph, samples: Outputs, original: bytes | None) -> list
 
 def _own(graph: Graph, samples: Outputs) -> list[list[np.ndarray]]:
     """Outputs of our own reference: all at once, except where the order of float sums depends on how many."""
-    if not samples or any(t.dtype.is_float for t in graph.tensors):
-        return [simulate.run(graph, sample) for sample in samples]
+    if not samples or graph.states or any(t.dtype.is_float for t in graph.tensors):
+        return simulate.run_sequence(graph, samples)
     batched = batching.outputs(graph, [np.stack(column) for column in zip(*samples, strict=True)])
     return [list(outputs) for outputs in zip(*batched, strict=True)]
 

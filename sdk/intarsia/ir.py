@@ -95,6 +95,16 @@ class Node:
 
 
 @dataclass(frozen=True, eq=False)
+class State:
+    """Memory that is kept between inferences: an inference reads tensor `before` and leaves tensor `after`, which the
+    next one reads. `initial` [shape of both] is what the first inference reads."""
+
+    before: int
+    after: int
+    initial: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Graph:
     """A network. `nodes` are in execution order; `rule` names the rounding rule (design, section 4)."""
 
@@ -104,6 +114,17 @@ class Graph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     rule: str = "tflm"
+    states: tuple[State, ...] = ()
+
+    @property
+    def given(self) -> tuple[int, ...]:
+        """Feature maps that no node writes: inputs, then states as an inference finds them."""
+        return (*self.inputs, *(state.before for state in self.states))
+
+    @property
+    def results(self) -> tuple[int, ...]:
+        """Tensors that an inference must leave: outputs, then states for the next one."""
+        return (*self.outputs, *(state.after for state in self.states))
 
     def tensor(self, index: int) -> Tensor:
         return self.tensors[index]
@@ -142,7 +163,7 @@ class Graph:
         """Checks indices, single assignment and order. Raises ValueError naming the first fault."""
         if self.rule not in RULES:
             raise ValueError(f"unknown rounding rule '{self.rule}'")
-        written = set(self.inputs) | {i for i, t in enumerate(self.tensors) if t.is_constant}
+        written = set(self.given) | {i for i, t in enumerate(self.tensors) if t.is_constant}
         for position, node in enumerate(self.nodes):
             where = f"node {position} ({node.op})"
             for index in node.inputs:
@@ -158,9 +179,25 @@ class Graph:
                 if index in written:
                     raise ValueError(f"{where}: writes '{self.tensors[index].name}' a second time")
                 written.add(index)
-        for index in (*self.inputs, *self.outputs):
+        for index in (*self.given, *self.results):
             if not 0 <= index < len(self.tensors):
                 raise ValueError(f"graph input or output tensor {index} does not exist")
             if index not in written:
                 raise ValueError(f"graph output '{self.tensors[index].name}' is never written")
+        self._verify_states()
         return self
+
+    def _verify_states(self) -> None:
+        outside = {state.before for state in self.states}
+        for state in self.states:
+            before, after = self.tensors[state.before], self.tensors[state.after]
+            name = f"state '{before.name}'"
+            if (before.shape, before.dtype) != (after.shape, after.dtype):
+                raise ValueError(f"{name} becomes {after.dtype.name}{list(after.shape)}")
+            if (state.initial.shape, state.initial.dtype) != (before.shape, before.dtype.numpy):
+                raise ValueError(f"{name} starts as {state.initial.dtype}{list(state.initial.shape)}")
+        if len(outside) != len(self.states) or outside.intersection((*self.inputs, *self.results)):
+            raise ValueError("a state is read as an input, an output or another state")
+        written = {index for node in self.nodes for index in node.outputs}
+        if any(state.after not in written for state in self.states):
+            raise ValueError("a state is left as what no operator has computed")

@@ -18,7 +18,7 @@ import numpy as np
 from intarsia import dtypes
 from intarsia.build import Built, Project
 from intarsia.device import Device, Inference
-from intarsia.errors import IntarsiaError, Interrupted, StageError
+from intarsia.errors import IntarsiaError, Interrupted, StageError, UsageError
 from intarsia.journal import Journal, key
 from intarsia.runners import ANYWHERE, Link, Place, find_runner
 from intarsia.wire import Identity
@@ -79,6 +79,8 @@ def measure(
     """
     project = built.project
     payloads = [b"".join(np.ascontiguousarray(x).tobytes() for x in sample) for sample in samples]
+    if resume and project.document.get("state_bytes"):
+        raise UsageError("the model keeps states between samples", hint="measure again without --resume")
     journal = Journal(project.folder, key(project.elf, payloads), len(payloads))
     kept = journal.kept() if resume else {}
     journal.begin(kept)
@@ -201,9 +203,9 @@ class _Session:
                 raise
 
     def _instances(self) -> int:
-        """Several where boards are processes."""
+        """Several where boards are processes and samples do not depend on each other."""
         starts = find_runner(self._project.board.runner.kind).starts_firmware
-        several = starts and self._place.port is None
+        several = starts and self._place.port is None and not self._project.document.get("state_bytes")
         return min(os.cpu_count() or 1 if several else 1, len(self._missing()))
 
     def _missing(self) -> list[int]:

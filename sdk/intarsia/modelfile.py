@@ -14,7 +14,7 @@ import numpy as np
 
 from intarsia import dtypes, ops
 from intarsia.errors import ModelError
-from intarsia.ir import Graph, Node, Quantization, Tensor
+from intarsia.ir import Graph, Node, Quantization, State, Tensor
 
 SCHEMA = "intarsia.model"
 SCHEMA_VERSION = 1
@@ -36,6 +36,10 @@ def to_bytes(graph: Graph) -> bytes:
                 array = io.BytesIO()
                 np.save(array, tensor.data, allow_pickle=False)
                 archive.writestr(zipfile.ZipInfo(f"t{index}.npy", _EPOCH), array.getvalue())
+        for number, state in enumerate(graph.states):
+            array = io.BytesIO()
+            np.save(array, state.initial, allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"s{number}.npy", _EPOCH), array.getvalue())
     return stream.getvalue()
 
 
@@ -80,6 +84,7 @@ def _document(graph: Graph) -> dict[str, Any]:
         "outputs": list(graph.outputs),
         "tensors": [_tensor_json(tensor) for tensor in graph.tensors],
         "nodes": [_node_json(node) for node in graph.nodes],
+        **({"states": [[s.before, s.after] for s in graph.states]} if graph.states else {}),
     }
 
 
@@ -135,6 +140,10 @@ def _graph(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Graph:
         operator = ops.registry()[item["op"]]
         attrs = operator.attrs_from_json(item["attrs"])
         nodes.append(Node(item["op"], tuple(item["inputs"]), tuple(item["outputs"]), attrs, item["name"]))
+    states = tuple(
+        State(before, after, arrays[f"s{number}.npy"])
+        for number, (before, after) in enumerate(document.get("states", ()))
+    )
     return Graph(
         document["name"],
         tuple(tensors),
@@ -142,4 +151,5 @@ def _graph(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Graph:
         tuple(document["inputs"]),
         tuple(document["outputs"]),
         document["rule"],
+        states,
     ).verify()

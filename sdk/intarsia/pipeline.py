@@ -272,7 +272,9 @@ def plan_for(graph: Graph, board: Board, patching: Patching, ram: int | None) ->
         plan = plans.load(patching.file)
         plan.check(graph)
         return _with_figures(plan, graph)
-    if patching.patches == "off":
+    if graph.states and patching.asked:
+        raise UsageError(f"'{graph.name}' keeps states between inferences", hint="use --patches off")
+    if patching.patches == "off" or graph.states:
         return None
     grid = patching.patches if isinstance(patching.patches, tuple) else None
     if grid is None and patching.input == "arena" and ram is None:

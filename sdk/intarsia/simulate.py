@@ -3,17 +3,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from intarsia import ops
 from intarsia.ir import ABSENT, Graph
 
+States = Mapping[int, np.ndarray]
+"""What states hold before an inference, by tensor index."""
 
-def run_all(graph: Graph, inputs: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
+
+def initial(graph: Graph) -> States:
+    """States before the first inference."""
+    return {state.before: state.initial for state in graph.states}
+
+
+def following(graph: Graph, values: Mapping[int, np.ndarray]) -> States:
+    """States after an inference that gave these values."""
+    return {state.before: values[state.after] for state in graph.states}
+
+
+def run_all(
+    graph: Graph, inputs: Sequence[np.ndarray], states: States | None = None
+) -> dict[int, np.ndarray]:
     """Values of every feature map by tensor index, for one sample. Raises ValueError for inputs of another type."""
-    values: dict[int, np.ndarray] = {}
+    values: dict[int, np.ndarray] = dict(initial(graph) if states is None else states)
     for index, x in zip(graph.inputs, inputs, strict=True):
         tensor = graph.tensor(index)
         if x.dtype != tensor.dtype.numpy:
@@ -34,9 +49,19 @@ def run_all(graph: Graph, inputs: Sequence[np.ndarray]) -> dict[int, np.ndarray]
 
 
 def run(graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Outputs for one sample; `inputs` are in graph order, of the graph's own types and shapes."""
+    """Outputs for one sample, from the initial states; `inputs` are in graph order, of the graph's own types."""
     values = run_all(graph, inputs)
     return [_value(graph, values, index) for index in graph.outputs]
+
+
+def run_sequence(graph: Graph, samples: Iterable[Sequence[np.ndarray]]) -> list[list[np.ndarray]]:
+    """Outputs for each sample, states kept from one to the next."""
+    states, outputs = initial(graph), []
+    for sample in samples:
+        values = run_all(graph, sample, states)
+        outputs.append([_value(graph, values, index) for index in graph.outputs])
+        states = following(graph, values)
+    return outputs
 
 
 def _operand(graph: Graph, values: Mapping[int, np.ndarray], index: int) -> np.ndarray | None:

@@ -13,6 +13,12 @@
 #endif
 #define ITR_ARENA __attribute__((section(ITR_ARENA_SECTION), aligned(16)))
 
+/* What a model keeps between inferences. */
+#ifndef ITR_STATE_SECTION
+#define ITR_STATE_SECTION ".bss.itr_state"
+#endif
+#define ITR_STATE __attribute__((section(ITR_STATE_SECTION), aligned(16)))
+
 /* An input image outside the arena: in the measuring firmware of a model that reads it patch by
  * patch. */
 #ifndef ITR_IMAGE_SECTION

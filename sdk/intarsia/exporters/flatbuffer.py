@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intarsia.errors import UsageError
+from intarsia.ir import Quantization
 
 FILE_IDENTIFIER = b"TFL3"
 SCHEMA_VERSION = 3
@@ -80,6 +81,7 @@ class TfliteWriter:
         zero_point: int | npt.ArrayLike | None = None,
         axis: int = 0,
         shape_signature: Sequence[int] | None = None,
+        variable: bool = False,
     ) -> int:
         """Add a tensor and return its index.
 
@@ -88,6 +90,7 @@ class TfliteWriter:
         to it. int4 values are given one per element and are packed two per byte, the first in the low half.
         `scale` is one number, or one per channel along `axis`; `zero_point` defaults to 0 and is repeated for
         every channel. `shape_signature` is the shape with -1 for dimensions that are free.
+        `variable`: an operator keeps its state in the tensor.
 
         Raises UsageError for an unknown dtype, data that does not fit, or quantization that does not match.
         """
@@ -103,6 +106,7 @@ class TfliteWriter:
         tensor.hasRank = True
         tensor.type = getattr(schema.TensorType, dtype.upper())
         tensor.buffer = self._store(_encode(name, tuple(shape), dtype, data)) if data is not None else 0
+        tensor.isVariable = variable
         if shape_signature is not None:
             tensor.shapeSignature = np.asarray(shape_signature, dtype=np.int32)
         if scale is not None:
@@ -119,12 +123,13 @@ class TfliteWriter:
         outputs: Sequence[int],
         options: Any = None,
         version: int = 1,
+        intermediates: Sequence[tuple[str, Quantization | None]] = (),
     ) -> int:
         """Add an operator after those that are already there and return its index.
 
         `builtin_name` is a name of the schema's BuiltinOperator such as "CONV_2D". `inputs` and `outputs`
         are tensor indices; -1 leaves an optional input out. `options` is a schema object such as
-        `Conv2DOptionsT`.
+        `Conv2DOptionsT`. `intermediates` are types and quantization of tensors inside the operator.
 
         Raises UsageError for an unknown operator, options of another kind, or an index that is not a tensor.
         """
@@ -141,6 +146,18 @@ class TfliteWriter:
         operator.opcodeIndex = self._codes.setdefault((code, version), len(self._codes))
         operator.inputs = np.asarray(inputs, dtype=np.int32)
         operator.outputs = np.asarray(outputs, dtype=np.int32)
+        if intermediates:
+            inner = [
+                self.tensor(
+                    f"{builtin_name}/{number}",
+                    (),
+                    dtype,
+                    scale=quant.scale if quant else None,
+                    zero_point=quant.zero_point if quant else None,
+                )
+                for number, (dtype, quant) in enumerate(intermediates)
+            ]
+            operator.intermediates = np.asarray(inner, dtype=np.int32)
         _attach_options(operator, options)
         self._operators.append(operator)
         return len(self._operators) - 1

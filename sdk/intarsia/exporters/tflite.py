@@ -23,8 +23,17 @@ def export(graph: Graph) -> bytes:
             hint="compare with Intarsia's own reference instead",
         )
     graph = borders.separate(graph)
+    kept = _kept(graph)
+    if left := [s for s in graph.states if s.after not in kept]:
+        raise StageError(
+            f"'{graph.tensor(left[0].before).name}' is kept between inferences by no operator of its own",
+            hint="compare with the original file or with Intarsia's own reference",
+        )
+    before = {state.before for state in graph.states}
     writer = TfliteWriter()
-    for tensor in graph.tensors:
+    for index, tensor in enumerate(graph.tensors):
+        if index in kept:
+            continue
         quant = tensor.quant
         writer.tensor(
             tensor.name,
@@ -34,13 +43,37 @@ def export(graph: Graph) -> bytes:
             scale=quant.scale if quant else None,
             zero_point=quant.zero_point if quant else None,
             axis=quant.axis if quant else 0,
+            variable=index in before,
         )
+    numbers = _numbers(graph, kept)
     for node in graph.nodes:
         inputs = node.inputs
         while inputs and inputs[-1] == ABSENT:
             inputs = inputs[:-1]
-        writer.operator(node.op, inputs, node.outputs, _options(node))
-    return writer.finish(graph.inputs, graph.outputs)
+        writer.operator(
+            node.op,
+            [numbers.get(i, i) for i in inputs],
+            [numbers[i] for i in node.outputs if i not in kept],
+            _options(node),
+            intermediates=ops.registry()[node.op].intermediates(node.attrs),
+        )
+    return writer.finish([numbers[i] for i in graph.inputs], [numbers[i] for i in graph.outputs])
+
+
+def _kept(graph: Graph) -> set[int]:
+    """What variable tensors of operators become: no tensors of a file."""
+    found: set[int] = set()
+    for node in graph.nodes:
+        count = len([p for p in ops.registry()[node.op].states if graph.operand(node, p) is not None])
+        found.update(node.outputs[len(node.outputs) - count :] if count else ())
+    return found
+
+
+def _numbers(graph: Graph, kept: set[int]) -> dict[int, int]:
+    """Indices of tensors in the file."""
+    return {
+        index: number for number, index in enumerate(i for i in range(len(graph.tensors)) if i not in kept)
+    }
 
 
 def _options(node: Node) -> Any:
@@ -48,7 +81,8 @@ def _options(node: Node) -> Any:
     operator = ops.registry()[node.op]
     try:
         options = operator.options(node.attrs)
-        faithful = operator.parse(options) == node.attrs
+        inner = [quant for _, quant in operator.intermediates(node.attrs)]
+        faithful = operator.absorb(operator.parse(options), inner) == node.attrs
     except ValueError:
         faithful = False
     if not faithful:

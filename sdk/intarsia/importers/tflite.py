@@ -12,6 +12,7 @@ import numpy as np
 
 from intarsia import dtypes, ops
 from intarsia.errors import ModelError
+from intarsia.importers import variables
 from intarsia.ir import ABSENT, Attrs, Graph, Node, Quantization, Tensor
 from intarsia.ops._common import schema
 
@@ -39,17 +40,14 @@ def parse(data: bytes, *, name: str, rule: str = "tflm", partial: bool = False) 
     """Graph of the bytes of a `.tflite` file; `partial` keeps unknown operators, without options. Raises ModelError."""
     model = _unpack(data)
     subgraphs = model.subgraphs or []
-    if len(subgraphs) != 1:
-        raise ModelError(
-            f"the model has {len(subgraphs)} subgraphs; one is supported",
-            hint="convert a model without control flow or variables",
-        )
-    subgraph = subgraphs[0]
-    tensors = _tensors(model, subgraph)
-    nodes = _nodes(model, subgraph, tensors, partial)
-    inputs = _indices(subgraph.inputs, len(tensors), "graph input")
-    outputs = _indices(subgraph.outputs, len(tensors), "graph output")
-    graph = Graph(name, tuple(tensors), tuple(nodes), inputs, outputs, rule)
+    if not subgraphs:
+        raise ModelError("the model has no subgraph", hint="convert the model again")
+    tensors, nodes = _part(model, subgraphs[0], partial)
+    inputs = _indices(subgraphs[0].inputs, len(tensors), "graph input")
+    outputs = _indices(subgraphs[0].outputs, len(tensors), "graph output")
+    starts = variables.Starts(lambda index: _initialiser(model, index))
+    graph = variables.resolve(Graph(name, tuple(tensors), tuple(nodes), inputs, outputs, rule), starts)
+    nodes = list(graph.nodes)
     if any(ops.get(node.op) is None for node in nodes):
         return graph
     try:
@@ -57,6 +55,19 @@ def parse(data: bytes, *, name: str, rule: str = "tflm", partial: bool = False) 
     except ValueError as error:
         raise ModelError(f"malformed model: {error}", hint="convert the model again") from None
     return graph
+
+
+def _part(model: Any, subgraph: Any, partial: bool) -> tuple[list[Tensor], list[Node]]:
+    """Tensors and nodes of one subgraph."""
+    tensors = _tensors(model, subgraph)
+    return tensors, _nodes(model, subgraph, tensors, partial)
+
+
+def _initialiser(model: Any, index: int) -> tuple[list[Tensor], list[Node]]:
+    """Tensors and nodes of the subgraph that a CALL_ONCE names."""
+    if not 0 < index < len(model.subgraphs):
+        raise ModelError(f"CALL_ONCE names subgraph {index}; the model has {len(model.subgraphs)}")
+    return _part(model, model.subgraphs[index], partial=False)
 
 
 def _unpack(data: bytes) -> Any:
@@ -120,6 +131,8 @@ def _tensor(model: Any, source: Any, index: int, code_names: dict[int, str]) -> 
     name = _text(source.name)
     where = f"tensor {index} '{name}'"
     type_name = code_names.get(source.type, f"type {source.type}")
+    if type_name == "resource":
+        return Tensor(name, (), dtypes.INT32)
     dtype = dtypes.BY_NAME.get(type_name)
     if dtype is None or dtype.is_packed:
         supported = ", ".join(d.name for d in dtypes.ALL if not d.is_packed)
@@ -216,6 +229,10 @@ def _nodes(model: Any, subgraph: Any, tensors: list[Tensor], partial: bool) -> l
         outputs = _indices(source.outputs, len(tensors), f"{name} {position}: output")
         inputs = _operands(source.inputs, len(tensors), f"{name} {position}: input")
         label = tensors[outputs[0]].name if outputs else ""
+        if name in variables.OPERATORS:
+            attrs = _variable(name, position, source.builtinOptions)
+            nodes.append(Node(name, inputs, outputs, attrs, label))
+            continue
         operator = ops.get(name)
         if operator is None:
             nodes.append(Node(name, inputs, outputs, Attrs(), label))
@@ -223,7 +240,9 @@ def _nodes(model: Any, subgraph: Any, tensors: list[Tensor], partial: bool) -> l
             unsupported.append(f"{name} (operator {position}, output '{label}', inputs {kinds})")
             continue
         try:
+            inner = _indices(source.intermediates, len(tensors), f"{name} {position}: intermediate")
             attrs = operator.parse(source.builtinOptions)
+            attrs = operator.absorb(attrs, [tensors[i].quant for i in inner])
         except (ValueError, AttributeError, TypeError) as error:
             reason = "has no options" if source.builtinOptions is None else str(error)
             raise ModelError(f"{name} (operator {position}, output '{label}') {reason}") from None
@@ -234,6 +253,14 @@ def _nodes(model: Any, subgraph: Any, tensors: list[Tensor], partial: bool) -> l
             hint="`intarsia analyze --operators` lists what is supported; replace the layer or split the model there",
         )
     return nodes
+
+
+def _variable(name: str, position: int, options: Any) -> Attrs:
+    """What an operator on variables names. Raises ModelError."""
+    try:
+        return variables.parse(name, options)
+    except (AttributeError, TypeError):
+        raise ModelError(f"{name} (operator {position}) has no options") from None
 
 
 def _operands(values: Any, count: int, what: str) -> tuple[int, ...]:

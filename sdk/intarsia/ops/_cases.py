@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from intarsia.dtypes import BY_NAME, DType
-from intarsia.ir import Attrs, Graph, Node, Quantization, Tensor
+from intarsia.dtypes import BY_NAME, INT8, DType
+from intarsia.ir import Attrs, Graph, Node, Quantization, State, Tensor
 
 if TYPE_CHECKING:
     from intarsia.ops.base import Draw, Operator
@@ -116,3 +116,23 @@ class Case:
         feature_maps = tuple(i for i in inputs if i >= 0 and not self.tensors[i].is_constant)
         node = Node(operator.name, tuple(inputs), results, attrs, operator.name.lower())
         return Graph("case", tuple(self.tensors), (node,), feature_maps, results).verify()
+
+
+def stateful(graph: Graph, operator: Operator) -> Graph:
+    """A one-node graph whose variable tensors are states and no inputs, as the importer gives it."""
+    (node,) = graph.nodes
+    before = [node.inputs[position] for position in operator.states]
+    after = node.outputs[len(node.outputs) - len(before) :]
+    tensors = list(graph.tensors)
+    states = []
+    for first, last in zip(before, after, strict=True):
+        tensor = tensors[first]
+        tensors[last] = Tensor(f"{tensor.name}/after", tensor.shape, tensor.dtype, tensor.quant)
+        zero = tensor.quant.zero_point[0] if tensor.dtype == INT8 and tensor.quant else 0
+        states.append(State(first, last, np.full(tensor.shape, zero, tensor.dtype.numpy)))
+    return graph.replace(
+        tensors=tuple(tensors),
+        inputs=tuple(i for i in graph.inputs if i not in before),
+        outputs=node.outputs[:1],
+        states=tuple(states),
+    ).verify()

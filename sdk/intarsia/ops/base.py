@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from intarsia.ir import ABSENT, Attrs, Graph, Node
+from intarsia.ir import ABSENT, Attrs, Graph, Node, Quantization
 from intarsia.kernelcall import Step
 
 Shape = tuple[int, ...]
@@ -87,6 +87,9 @@ class Operator:
     crops: ClassVar[bool] = False
     """Whether `localized` takes negative pads: kernels read a part of their input by themselves."""
 
+    states: ClassVar[tuple[int, ...]] = ()
+    """Positions of inputs that are kept between inferences. What they become are further outputs, in this order."""
+
     def parse(self, options: Any) -> Attrs:
         """Attrs from the schema's options object (None when the file has none). Raises ValueError."""
         return self.attrs()
@@ -94,6 +97,14 @@ class Operator:
     def options(self, attrs: Attrs) -> Any:
         """The schema's options object for attrs, the inverse of `parse` (None when there is none)."""
         return None
+
+    def absorb(self, attrs: Attrs, intermediates: Sequence[Quantization | None]) -> Attrs:
+        """attrs with what the file says of tensors inside the operator. Raises ValueError."""
+        return attrs
+
+    def intermediates(self, attrs: Attrs) -> list[tuple[str, Quantization | None]]:
+        """Types and quantization of the tensors inside the operator, the inverse of `absorb`."""
+        return []
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:
         """Why this node cannot be run (types, options, shapes), or None when it can."""

@@ -11,7 +11,7 @@ from intarsia.ir import ABSENT, Graph, Node
 
 def run(graph: Graph) -> Graph:
     """Graph inputs stay, read or not: they are the model's interface."""
-    needed = set(graph.outputs)
+    needed = set(graph.results)
     kept: list[Node] = []
     for node in reversed(graph.nodes):
         if needed.intersection(node.outputs):
@@ -22,7 +22,7 @@ def run(graph: Graph) -> Graph:
 
 def compact(graph: Graph) -> Graph:
     """The graph with unused tensors dropped and indices renumbered."""
-    used = {*graph.inputs, *graph.outputs}
+    used = {*graph.given, *graph.results}
     for node in graph.nodes:
         used.update(node.inputs, node.outputs)
     used.discard(ABSENT)
@@ -38,4 +38,7 @@ def compact(graph: Graph) -> Graph:
         nodes=nodes,
         inputs=renumber(graph.inputs),
         outputs=renumber(graph.outputs),
+        states=tuple(
+            replace(state, before=numbers[state.before], after=numbers[state.after]) for state in graph.states
+        ),
     )

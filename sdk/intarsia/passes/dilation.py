@@ -51,7 +51,7 @@ def _only_reader(node: Node, graph: Graph) -> int | None:
     """Position of the one node that reads a node's output; None when there are more, or the graph gives it out."""
     index = node.outputs[0]
     readers = list(graph.readers(index))
-    return readers[0] if len(readers) == 1 and index not in graph.outputs else None
+    return readers[0] if len(readers) == 1 and index not in graph.results else None
 
 
 def _dilated(nodes: tuple[Node, Node, Node], graph: Graph) -> Node | None:

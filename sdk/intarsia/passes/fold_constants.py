@@ -23,12 +23,12 @@ def run(graph: Graph) -> Graph:
     """Replaces nodes of constant inputs by constants.
 
     Nodes that do not compute (malformed, unsupported) stay for the check that names them. So do those that
-    write a graph output: an output is memory that somebody must write.
+    write a graph output or a state: that is memory which somebody must write.
     """
     tensors, nodes = list(graph.tensors), []
     for node in graph.nodes:
         current = graph.replace(tensors=tuple(tensors))
-        results = None if set(node.outputs) & set(graph.outputs) else _fold(node, current)
+        results = None if set(node.outputs) & set(graph.results) else _fold(node, current)
         if results is None:
             nodes.append(node)
             continue

@@ -41,7 +41,7 @@ def _without(position: int, changed: int, node: Node, graph: Graph) -> Graph:
 def _only_reader(index: int, graph: Graph) -> int | None:
     """Position of the one node that reads a tensor; None when there are more, or the graph gives it out."""
     readers = list(graph.readers(index))
-    return readers[0] if len(readers) == 1 and index not in graph.outputs else None
+    return readers[0] if len(readers) == 1 and index not in graph.results else None
 
 
 def _activation(position: int, graph: Graph) -> Graph | None:

@@ -94,8 +94,14 @@ def run(graph: Graph) -> Graph:
             hint="convert the model again with int8 quantization",
         )
     tensors = [_signed(t) if i in moved else t for i, t in enumerate(graph.tensors)]
+    states = tuple(
+        replace(s, initial=(s.initial ^ np.uint8(OFFSET)).view(np.int8)) if s.before in moved else s
+        for s in graph.states
+    )
     nodes = [_marked(n) if moved.intersection((*n.inputs, *n.outputs)) else n for n in graph.nodes]
-    return _with_interface(graph.replace(tensors=tuple(tensors), nodes=tuple(nodes)), graph, moved).verify()
+    return _with_interface(
+        graph.replace(tensors=tuple(tensors), nodes=tuple(nodes), states=states), graph, moved
+    ).verify()
 
 
 def _moved(graph: Graph) -> set[int]:

@@ -59,7 +59,8 @@ def quantize(graph: Graph, statistics: Statistics, options: Options | None = Non
 
     Weights are symmetric with a scale per output channel, feature maps asymmetric with one scale. Operators
     that have no int8 form stay float32 between DEQUANTIZE and QUANTIZE. Raises UsageError for unknown options
-    and when the statistics are those of another model.
+    when the statistics are those of another model, and for
+    models that keep states.
     """
     options = options or Options()
     if options.estimator not in ESTIMATORS:
@@ -67,5 +68,9 @@ def quantize(graph: Graph, statistics: Statistics, options: Options | None = Non
         raise UsageError(f"unknown range estimator '{options.estimator}'", hint=f"known: {known}")
     if options.io not in IO_TYPES:
         raise UsageError(f"inputs and outputs of type '{options.io}'", hint=f"known: {', '.join(IO_TYPES)}")
+    if graph.states:
+        raise UsageError(
+            f"'{graph.name}' keeps states between inferences", hint="quantize it in the tool that trained it"
+        )
     quantization = assign(graph, statistics, ESTIMATORS[options.estimator])
     return Rewriter(graph, quantization, statistics, correct_bias=options.correct_bias).run(options.io)
