@@ -36,7 +36,7 @@ static int8_t advance(const itr_lstm_s8_params *p, const step *s, int32_t cell, 
   const int32_t kept = (int16_t)itr_rounding_shift_right(keep * *state, 15);
   const int32_t added = (int16_t)itr_rounding_shift_right(enter * candidate, 30 + p->cell_exponent);
   const int32_t sum = itr_clamp(kept + added, INT16_MIN, INT16_MAX);
-  *state = (int16_t)(p->clip < INT16_MAX ? itr_clamp(sum, -p->clip, p->clip) : sum);
+  *state = (int16_t)itr_clamp(sum, -p->clip, p->clip);
   const int32_t product = leave * itr_tanh_16(*state, 15 + p->cell_exponent);
   const int32_t code = itr_scale(product, p->hidden_multiplier, p->hidden_shift) + p->hidden_zero;
   return (int8_t)itr_clamp(code, INT8_MIN, INT8_MAX);

@@ -127,7 +127,7 @@ class IntegerCell:
             "recurrent_multiplier": tuple(m for m, _ in self.recurrent_factors),
             "recurrent_shift": tuple(s for _, s in self.recurrent_factors),
             "cell_exponent": self.cell_exponent,
-            "clip": self.clip if self.clip > 0 else 32767,
+            "clip": self.clip if self.clip > 0 else 32768,
             "hidden_multiplier": self.hidden[0],
             "hidden_shift": self.hidden[1],
             "hidden_zero": self.hidden_zero,
