@@ -14,16 +14,17 @@ from intarsia.ir import Graph
 from intarsia.kernelcall import KernelCall
 from intarsia.plan.plan import Plan
 from intarsia_codegen.blocked.scale import scale_of
+from intarsia_codegen.lower import lower
 from intarsia_codegen.mve.layertext import folded_bias
 from support import harness
 from support.agree import assert_agree
 from support.draw import sample
-from support.layers import drawn
+from support.layers import drawn, layer, with_constant_channels
 from support.rowwise import cuts, layers_of_every_shift, windowed_layers, with_lowest_weights
 
-OPERATORS = {"CONV_2D": 20, "FULLY_CONNECTED": 20, "DEPTHWISE_CONV_2D": 10, "ADD": 6}
+OPERATORS = {"CONV_2D": 14, "FULLY_CONNECTED": 14, "DEPTHWISE_CONV_2D": 7, "ADD": 4}
 """How many of an operator's drawn layers must run on these kernels."""
-DRAWN = 20
+DRAWN = 14
 BOARDS = [
     "host",
     *(
@@ -31,6 +32,16 @@ BOARDS = [
         for core in ("cortex-m0", "cortex-m3", "riscv32")
     ),
 ]
+
+
+CONSTANT: tuple[tuple[tuple[int, ...], tuple[int, int], int, Sequence[int]], ...] = (
+    ((1, 3, 3, 16), (1, 1), 16, (0, 5, 6, 15)),
+    ((1, 5, 5, 40), (1, 1), 31, (1, 2, 30)),
+    ((2, 3, 3, 32), (1, 1), 40, ()),
+    ((1, 5, 5, 16), (3, 3), 19, (7, 8, 9, 10, 18)),
+    ((1, 4, 4, 3), (3, 3), 21, (3, 11, 12)),
+)
+"""Convolutions and those of their channels that are not constant."""
 
 
 def run(
@@ -70,6 +81,17 @@ def test_shapes_that_reach_every_path(board: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("board", [BOARDS[0], BOARDS[-1]])
 def test_shifts_of_every_sign(board: str, tmp_path: Path) -> None:
     assert all(run(layers_of_every_shift(), tmp_path, board))
+
+
+@pytest.mark.parametrize("board", [BOARDS[0], BOARDS[-1]])
+def test_channels_that_no_input_changes(board: str, tmp_path: Path) -> None:
+    graphs = [
+        with_constant_channels(layer("CONV_2D", shape, kernel, channels, seed), live)
+        for seed, (shape, kernel, channels, live) in enumerate(CONSTANT)
+    ]
+    assert all(run(graphs, tmp_path, board))
+    chosen = [step.kernels[0].generated for g in graphs for step in lower(g, ("blocked", "scalar")).layers]
+    assert all(any("scatter" in source.name for source in kernel.sources) for kernel in chosen if kernel)
 
 
 def test_branches_of_patches(tmp_path: Path) -> None:

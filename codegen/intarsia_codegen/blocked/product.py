@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from intarsia_codegen.blocked.scale import INSTRUCTIONS, Scale, scale_of
 from intarsia_codegen.blocked.sources import formed
 from intarsia_codegen.carrays import array
 from intarsia_codegen.ctext import number
+from intarsia_codegen.mve.constants import codes, live_channels
 from intarsia_codegen.mve.layertext import folded_bias, structure
 from intarsia_codegen.rowwise.geometry import Windows
 from intarsia_codegen.rowwise.layer import Product
@@ -21,20 +23,27 @@ CHANNELS = 4
 
 def matrix_product(call: KernelCall, name: str, weights: np.ndarray, windows: Windows) -> Product:
     """`weights` are [channels, depth]; cells outside the image hold the zero point, so it moves into the bias."""
-    channels, depth = (int(extent) for extent in weights.shape)
+    pitch, depth = (int(extent) for extent in weights.shape)
     scale = scale_of(call, weights, folded_bias(call, weights.sum(axis=1, dtype=np.int64)))
+    arrays: dict[str, np.ndarray] = {"offsets": np.array(windows.offsets, np.int32)}
+    constant = codes(call, weights)
+    live = live_channels(constant, CHANNELS)
+    if scatter := live.size < pitch:
+        scale, weights = replace(scale, channels=scale.channels[live]), weights[live]
+        arrays |= {"constant": constant.filled(0).astype(np.int8), "places": live.astype(np.uint16)}
+    channels = int(live.size)
     blocks = -(-channels // CHANNELS)
     padded = np.zeros((blocks * CHANNELS, depth), np.int8)
     padded[:channels] = weights
-    packed = padded.reshape(blocks, CHANNELS, depth).transpose(0, 2, 1)
+    arrays["weights"] = padded.reshape(blocks, CHANNELS, depth).transpose(0, 2, 1)
     fields = {
         "channels": channels,
+        "pitch": pitch,
         "runs": len(windows.offsets),
         "run": windows.run,
         "step": windows.step,
     }
-    arrays: dict[str, np.ndarray] = {"weights": packed, "offsets": np.array(windows.offsets, np.int32)}
-    function, sources = formed("gemm.c", "itr_blocked_gemm.h", scale.form)
+    function, sources = formed("gemm.c", "itr_blocked_gemm.h", scale.form, scatter=scatter)
 
     def cost(pixels: int) -> int:
         """Of a core with 32 registers; Cortex-M needs fewer for a sum and more for what does not fit 13."""

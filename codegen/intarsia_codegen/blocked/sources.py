@@ -22,11 +22,15 @@ def shared(*names: str) -> tuple[SourceFile, ...]:
     return tuple(SourceFile(name, _read(name)) for name in names)
 
 
-def formed(file: str, header: str, form: str) -> tuple[str, tuple[SourceFile, ...]]:
-    """The function that a file defines for a form of `blocked/scale.py`, and its sources."""
-    function = f"itr_blocked_{file.removesuffix('.c')}_{form}"
-    head = f"#define ITR_FUNCTION {function}\n#define ITR_FORM ITR_FORM_{form.upper()}\n\n"
-    text = f'{LICENSE}{head}#include "{header}"\n\n{_read(file).removeprefix(LICENSE)}'
+def formed(file: str, header: str, form: str, *, scatter: bool = False) -> tuple[str, tuple[SourceFile, ...]]:
+    """The function that a file defines for a form of `blocked/scale.py`, and its sources.
+
+    `scatter`: only some channels are computed, each has its place.
+    """
+    function = f"itr_blocked_{file.removesuffix('.c')}_{form}{'_scatter' * scatter}"
+    defines = {"FUNCTION": function, "FORM": f"ITR_FORM_{form.upper()}", "SCATTER": int(scatter)}
+    head = "".join(f"#define ITR_{key} {value}\n" for key, value in defines.items())
+    text = f'{LICENSE}{head}\n#include "{header}"\n\n{_read(file).removeprefix(LICENSE)}'
     return function, (*shared("itr_blocked_scale.h", header), SourceFile(f"{function}.c", text))
 
 

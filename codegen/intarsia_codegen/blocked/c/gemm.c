@@ -5,16 +5,22 @@ static void store(const itr_blocked_gemm *s, int8_t *out, int32_t channel, int32
                   int32_t c, int32_t d) {
   const itr_blocked_channel *q = s->q + channel;
   const int32_t rest = s->channels - channel;
+#if ITR_SCATTER
+  const uint16_t *place = s->places + channel;
+#define ITR_PLACE(i) place[i]
+#else
   out += channel;
-  out[0] = itr_blocked_code(a, q, &s->to);
+#define ITR_PLACE(i) (i)
+#endif
+  out[ITR_PLACE(0)] = itr_blocked_code(a, q, &s->to);
   if (rest > 1) {
-    out[1] = itr_blocked_code(b, q + 1, &s->to);
+    out[ITR_PLACE(1)] = itr_blocked_code(b, q + 1, &s->to);
   }
   if (rest > 2) {
-    out[2] = itr_blocked_code(c, q + 2, &s->to);
+    out[ITR_PLACE(2)] = itr_blocked_code(c, q + 2, &s->to);
   }
   if (rest > 3) {
-    out[3] = itr_blocked_code(d, q + 3, &s->to);
+    out[ITR_PLACE(3)] = itr_blocked_code(d, q + 3, &s->to);
   }
 }
 
@@ -41,7 +47,7 @@ static void pair(const int8_t *in, int8_t *out, const itr_blocked_gemm *s, int32
     }
   }
   store(s, out, channel, a, b, c, d);
-  store(s, out + s->channels, channel, e, f, g, h);
+  store(s, out + s->pitch, channel, e, f, g, h);
 }
 
 static void single(const int8_t *in, int8_t *out, const itr_blocked_gemm *s, int32_t channel,
@@ -62,8 +68,13 @@ static void single(const int8_t *in, int8_t *out, const itr_blocked_gemm *s, int
 }
 
 void ITR_FUNCTION(const int8_t *in, int8_t *out, const itr_blocked_gemm *s, int32_t pixels) {
+#if ITR_SCATTER
+  for (int32_t i = 0; i < pixels; i++) {
+    memcpy(out + i * s->pitch, s->constant, (size_t)s->pitch);
+  }
+#endif
   const int32_t block = s->runs * s->run * ITR_BLOCKED_CHANNELS;
-  for (; pixels > 0; pixels -= 2, in += 2 * s->step, out += 2 * s->channels) {
+  for (; pixels > 0; pixels -= 2, in += 2 * s->step, out += 2 * s->pitch) {
     const int8_t *w = s->weights;
     for (int32_t channel = 0; channel < s->channels; channel += ITR_BLOCKED_CHANNELS, w += block) {
       if (pixels > 1) {
