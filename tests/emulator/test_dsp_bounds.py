@@ -23,8 +23,8 @@ from support import harness
 from support.agree import assert_agree
 from support.draw import SeededDraw, sample
 
-BOARD = "qemu-cortex-m4"
-REGION = (0x21000000, 0x22000000)
+BOARD = "qemu-cortex-m7"
+REGION = (0x60000000, 0x61000000)
 """PSRAM of the board, nothing mapped below and above it."""
 
 OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D", "ADD")
