@@ -110,6 +110,7 @@ class _Measured:
 def _measure(graph: Graph, board: Board, sample: Sequence[np.ndarray], *, portable: bool) -> _Measured:
     layers = range(len(graph.nodes)) if portable else ()
     program = project.lower_for(graph, board, portable=layers)
+    project.check_budget(program, board)
     with tempfile.TemporaryDirectory(prefix="intarsia-") as folder:
         project.write(program, board, Path(folder) / "fw")
         built = build.build(Path(folder) / "fw")
