@@ -112,6 +112,10 @@ class Board:
             raise UsageError(f"{self.name} has no link '{link}'", hint=f"it has '{own}'")
         return replace(self, target=replace(self.target, link=link))
 
+    def with_baud(self, baud: int) -> Board:
+        """The same board with another speed of its UART, for a firmware that was built for it."""
+        return replace(self, target=replace(self.target, baud=baud))
+
     def definitions(self) -> dict[str, str]:
         """Preprocessor definitions for runtime and HAL; values are C tokens (strings with their quotes)."""
         ticks = self.counter.ticks_per_unit or Fraction(1)

@@ -104,17 +104,25 @@ class Device:
 
     `timeout` bounds every exchange, in seconds, repeats included; `attempts` bounds how often one request is
     sent because of damage. Where bytes can get lost, a request is repeated when the answer takes several times longer
-    than usual, and `patience` seconds more. `statistics` tell what happened on the way.
+    than usual, and `patience` seconds more. A reset of the device is an error where the model is `stateful`: its
+    states are lost. `statistics` tell what happened on the way.
     """
 
     def __init__(
-        self, link: Link, *, timeout: float = 60.0, attempts: int = 8, patience: float = 0.25
+        self,
+        link: Link,
+        *,
+        timeout: float = 60.0,
+        attempts: int = 8,
+        patience: float = 0.25,
+        stateful: bool = False,
     ) -> None:
         self.statistics = TransportStatistics()
         self._link = link
         self._timeout = timeout
         self._attempts = attempts
         self._least_patience = patience
+        self._stateful = stateful
         self._receiver = FrameReceiver()
         self._arrived: collections.deque[Frame | Damage] = collections.deque()
         self._sequence = 0
@@ -216,6 +224,11 @@ class Device:
 
     def _greet_again(self, before: Identity) -> None:
         self.statistics.resets += 1
+        if self._stateful:
+            raise StageError(
+                f"the device was reset, and with it the states that {before.model} keeps between samples",
+                hint="check its power supply, and measure again",
+            )
         now = self.hello()
         if (now.model_hash, now.board) != (before.model_hash, before.board):
             raise StageError(

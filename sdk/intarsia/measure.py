@@ -21,6 +21,7 @@ from intarsia.device import Device, Inference
 from intarsia.errors import IntarsiaError, Interrupted, StageError, UsageError
 from intarsia.journal import Journal, key
 from intarsia.runners import ANYWHERE, Link, Place, find_runner
+from intarsia.runners._serial import SerialLink
 from intarsia.wire import Identity
 
 Progress = Callable[[int, int], None]
@@ -78,7 +79,7 @@ def measure(
     Interrupted on the user's wish, and UsageError when there is nothing to resume.
     """
     project = built.project
-    payloads = [b"".join(np.ascontiguousarray(x).tobytes() for x in sample) for sample in samples]
+    payloads = [payload(sample) for sample in samples]
     if resume and project.document.get("state_bytes"):
         raise UsageError("the model keeps states between samples", hint="measure again without --resume")
     journal = Journal(project.folder, key(project.elf, payloads), len(payloads))
@@ -128,11 +129,10 @@ def dump(
     `shown` says what must come: (layer, number of the output, bytes). Raises StageError as `measure`, and when
     something else comes.
     """
-    payload = b"".join(np.ascontiguousarray(x).tobytes() for x in sample)
     with contextlib.closing(connect(project, place)) as link:
         device = Device(link, timeout=timeout)
         check_identity(device.hello(), project)
-        found = device.dump(payload, len(shown), max((size for *_, size in shown), default=0))
+        found = device.dump(payload(sample), len(shown), max((size for *_, size in shown), default=0))
         device.exit()
     if [(layer, output, len(data)) for layer, output, data in found] != list(shown):
         raise StageError(
@@ -152,14 +152,26 @@ def split_outputs(data: bytes, project: Project) -> list[np.ndarray]:
     return tensors
 
 
-def connect(project: Project, place: Place) -> Link:
-    """A link to the project's firmware: started if its board is a process, unless a port says where it runs."""
-    runner = find_runner(project.board.runner.kind)
-    if runner.starts_firmware and place.port is not None:
-        from intarsia.runners._serial import SerialLink
+def starts(project: Project, place: Place) -> bool:
+    """Whether the firmware is started here, as often as wanted; else it runs already."""
+    return find_runner(project.board.runner.kind).starts_firmware and place.port is None
 
-        return SerialLink(place.port, project.board.target.baud)
-    return runner.open(project.elf, project.board, place)
+
+def connect(project: Project, place: Place, baud: int | None = None) -> Link:
+    """A link to the project's firmware: started if its board is a process, unless a port says where it runs.
+
+    `baud` overrides the speed of the board's UART.
+    """
+    board = project.board if baud is None else project.board.with_baud(baud)
+    runner = find_runner(board.runner.kind)
+    if runner.starts_firmware and place.port is not None:
+        return SerialLink(place.port, board.target.baud)
+    return runner.open(project.elf, board, place)
+
+
+def payload(sample: Sequence[np.ndarray]) -> bytes:
+    """What the device gets of a sample: all inputs, one after the other."""
+    return b"".join(np.ascontiguousarray(x).tobytes() for x in sample)
 
 
 def check_identity(identity: Identity, project: Project) -> None:
@@ -204,8 +216,7 @@ class _Session:
 
     def _instances(self) -> int:
         """Several where boards are processes and samples do not depend on each other."""
-        starts = find_runner(self._project.board.runner.kind).starts_firmware
-        several = starts and self._place.port is None and not self._project.document.get("state_bytes")
+        several = starts(self._project, self._place) and not self._project.document.get("state_bytes")
         return min(os.cpu_count() or 1 if several else 1, len(self._missing()))
 
     def _missing(self) -> list[int]:
@@ -220,7 +231,8 @@ class _Session:
         link = connect(self._project, self._place)
         self._links.append(link)
         try:
-            device = Device(link, timeout=self._timeout)
+            stateful = bool(self._project.document.get("state_bytes"))
+            device = Device(link, timeout=self._timeout, stateful=stateful)
             identity = device.hello()
             check_identity(identity, self._project)
             for index in indices:

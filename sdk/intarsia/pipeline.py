@@ -22,15 +22,17 @@ from intarsia import (
     folders,
     measure,
     modelfile,
+    monitor,
     oracle,
     precisionplan,
     scratch,
     toolchain,
 )
 from intarsia.background import Background
-from intarsia.boards import Board
-from intarsia.build import Built
+from intarsia.boards import DEFAULT_BAUD, Board
+from intarsia.build import Built, Project
 from intarsia.data import Dataset
+from intarsia.device import Device
 from intarsia.dtypes import INT8
 from intarsia.errors import (
     BudgetError,
@@ -50,7 +52,9 @@ from intarsia.report import files, gates, precision
 from intarsia.report import run as report
 from intarsia.report.document import Document
 from intarsia.request import Budget, DataSource, Mixing, Patching, Request, Silent, Watcher
-from intarsia.runners import ANYWHERE, Place, find_runner
+from intarsia.runners import ANYWHERE, Link, Place, find_runner
+from intarsia.runners._places import awaited, choose_port
+from intarsia.runners._serial import SerialLink
 from intarsia_codegen import library
 from intarsia_codegen import project as codegen
 from intarsia_codegen.lower import Program, lower
@@ -360,6 +364,39 @@ def measure_project(built: Built, request: Request, *, watcher: Watcher | None =
     watcher = watcher or Silent()
     dataset = request.load(modelfile.load(built.project.folder / "model.itr"))
     return _measure(built, dataset, request, watcher)
+
+
+def watch(
+    folder: Path | None, request: Request, show: monitor.Show, limits: monitor.Limits, baud: int | None = None
+) -> monitor.View:
+    """Watches a project's board, or whatever is at the port of the request, until a limit is reached.
+
+    Samples are run where the request gives some, and random ones on boards that are started here.
+    """
+    project = build.open_project(folder) if folder is not None else None
+    payloads: list[bytes] = []
+    if project is not None and (request.data is not None or measure.starts(project, request.place)):
+        samples = request.load(modelfile.load(project.folder / "model.itr")).samples
+        payloads = [measure.payload(sample) for sample in samples]
+    layers = (
+        [(str(layer["op"]), str(layer["name"])) for layer in project.document["layers"]] if project else []
+    )
+    with contextlib.closing(_attached(project, request.place, baud)) as link:
+        return monitor.watch(
+            Device(link),
+            show,
+            limits,
+            payloads=payloads,
+            layers=layers,
+            check=functools.partial(measure.check_identity, project=project) if project else None,
+        )
+
+
+def _attached(project: Project | None, place: Place, baud: int | None) -> Link:
+    if project is not None:
+        return measure.connect(project, place, baud)
+    port = awaited(functools.partial(choose_port, place, (), "a board"), place.wait)
+    return SerialLink(port, baud or DEFAULT_BAUD)
 
 
 def validate(

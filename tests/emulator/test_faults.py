@@ -14,6 +14,7 @@ import pytest
 from intarsia import boards
 from intarsia.cli import app
 from intarsia.device import Device
+from intarsia.errors import StageError
 from intarsia.runners._serial import SerialLink
 from support.faults import RESET, UNPLUG, WAYS, FaultyCable
 from support.firmware import DATA_BYTES, compile_firmware, expected_outputs
@@ -67,6 +68,21 @@ def test_ten_thousand_exchanges(firmware: Path, tmp_path: Path, cables: list[Fau
     print(f"\ninjected {dict(injected)}\nfound {dict(found.faults)}")
     assert all(injected[way] > EXCHANGES * RATE for way in rates)
     assert found.faults.total() >= injected.total()
+
+
+def test_a_stateful_model_does_not_survive_a_reset(
+    firmware: Path, tmp_path: Path, cables: list[FaultyCable]
+) -> None:
+    cables.append(FaultyCable([str(firmware)], tmp_path / "port", {RESET: 0.2}, seed=8))
+    device = Device(SerialLink(str(tmp_path / "port"), BAUD), timeout=20, patience=0.01, stateful=True)
+    device.hello()
+
+    def run_on() -> None:
+        for _ in range(200):
+            device.infer(bytes(DATA_BYTES + 1))
+
+    with pytest.raises(StageError, match="the states that runtime_test keeps between samples"):
+        run_on()
 
 
 @pytest.mark.parametrize("way", [*WAYS, RESET, UNPLUG])

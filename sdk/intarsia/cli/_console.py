@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
@@ -15,6 +17,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from intarsia.monitor import View
+
+REFRESHES = 8  # a second
+PIPED_WIDTH = 160
 LINE_SECONDS = 5.0
 """Without a terminal, progress inside a stage is told this often."""
 
@@ -71,6 +77,27 @@ class Console(AbstractContextManager["Console"]):
     def frame(self, event: dict[str, Any]) -> None:
         """Prints one JSON line at once."""
         print(json.dumps(event, allow_nan=False), flush=True)
+
+    @contextlib.contextmanager
+    def live(self, stream: bool) -> Iterator[Callable[[View, dict[str, Any]], None]]:
+        """Shows a view as it changes: JSON lines, a table kept up to date on a terminal, or else one at the end."""
+        if stream:
+            yield lambda _, event: self.frame(event)
+            return
+        from rich.console import Console as Terminal
+        from rich.live import Live
+
+        from intarsia.report import live
+
+        seen: list[View] = []
+        terminal = Terminal(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+        if not sys.stdout.isatty():
+            yield lambda view, _: seen.append(view)
+            if seen:
+                terminal.print(live.view(seen[-1]))
+            return
+        with Live(console=terminal, refresh_per_second=REFRESHES) as table:
+            yield lambda view, _: table.update(live.view(view))
 
     def note(self, text: str) -> None:
         """Says something beside the result, unless asked to be quiet."""

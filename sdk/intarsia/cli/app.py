@@ -24,6 +24,7 @@ VERBS = (
     "build",
     "flash",
     "run",
+    "monitor",
     "validate",
     "profile",
     "report",
