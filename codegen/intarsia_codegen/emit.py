@@ -3,19 +3,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 
 import intarsia
 from intarsia.errors import StageError
-from intarsia.ir import Tensor
+from intarsia.ir import OutlierRule, Tensor
+from intarsia.plan.lowering import Stage1
 from intarsia_codegen import ctext
 from intarsia_codegen.names import comment
-from intarsia_codegen.patch_text import branch_call, window_tables
+from intarsia_codegen.patch_text import branch_call, patch_table, window_tables
 from intarsia_codegen.program import Layer, Program
 from intarsia_codegen.select import Chosen
 from intarsia_codegen.show import shown, stitched
@@ -47,9 +50,9 @@ def templates() -> jinja2.Environment:
 def emit(program: Program, board: str, digest: bytes) -> Emitted:
     """C files of a program. `digest` identifies the model to the host (its first 16 bytes are compiled in)."""
     name, graph = program.identifier, program.graph
-    kernels = [kernel for layer in program.layers for kernel in layer.kernels]
-    constants = _constants(program)
-    params = [_params(k, label) for k, label in _labelled(program) if _takes_params(k)]
+    kernels = [kernel for layer in program.code for kernel in layer.kernels]
+    constants = Constants(program)
+    params = [_params(k, label) for layer in program.code for k, label in layer.labelled if takes_params(k)]
     written = tuple(sorted({k.written for k in kernels if k.written}))
     context: dict[str, Any] = {
         "P": name,
@@ -59,12 +62,13 @@ def emit(program: Program, board: str, digest: bytes) -> Emitted:
         "arena_bytes": program.arena_bytes,
         "inputs": [_port(program, t) for t in graph.inputs],
         "outputs": [_port(program, t) for t in graph.outputs],
-        "headers": sorted({f"intarsia/{k.call.op}.h" for k in kernels if k.written or _takes_params(k)}),
+        "headers": sorted({f"intarsia/{k.call.op}.h" for k in kernels if k.written or takes_params(k)}),
         "prototypes": [k.generated.prototype for k in kernels if k.generated],
         "params": params,
-        "constants": constants,
-        "layers": [_layer(program, layer) for layer in program.layers],
-        "patches": _patches(program),
+        "constants": constants.arrays,
+        "layer_count": len(program.layers),
+        "layers": [_layer(program, layer, constants) for layer in program.behind],
+        "patches": _patches(program, constants),
         "stitched": stitched(program),
         "states": _states(program),
         "hash_bytes": ", ".join(f"0x{byte:02x}" for byte in digest[:16]),
@@ -73,9 +77,9 @@ def emit(program: Program, board: str, digest: bytes) -> Emitted:
     if program.reads_patches:
         texts[f"{name}_image.c"] = "image.c.j2"
     files = {file: templates().get_template(t).render(context) for file, t in texts.items()}
-    if constants:
-        files[f"{name}_weights.h"] = _weights_header(name, constants)
-        files[f"{name}_weights.c"] = _weights_source(name, constants)
+    if constants.arrays:
+        files[f"{name}_weights.h"] = _weights_header(name, constants.arrays)
+        files[f"{name}_weights.c"] = _weights_source(name, constants.arrays)
     stack: dict[str, int] = {}
     for kernel in kernels:
         if kernel.generated:
@@ -105,33 +109,30 @@ def _states(program: Program) -> dict[str, Any] | None:
     return {"bytes": states.bytes, "moves": moves, "starts": starts}
 
 
-def _takes_params(kernel: Chosen) -> bool:
+def takes_params(kernel: Chosen) -> bool:
     if kernel.generated:
         return kernel.generated.takes_params
     return bool(kernel.call.params)
 
 
-def _labelled(program: Program) -> list[tuple[Chosen, str]]:
-    """Every kernel with the stem of the names of its parameters and constants."""
-    return [
-        (kernel, f"layer{layer.index}" + (f"_{k}" if len(layer.kernels) > 1 else ""))
-        for layer in program.layers
-        for k, kernel in enumerate(layer.kernels)
-    ]
+class Constants:
+    """Arrays of the written kernels in flash; what classes of patches have in common is there once."""
 
-
-def _constants(program: Program) -> list[dict[str, Any]]:
-    starts = initial(program.graph, program.states)
-    return [
-        {"symbol": f"{program.identifier}_{start['constant']}", "data": start["data"]}
-        for start in starts
-        if start["data"] is not None
-    ] + [
-        {"symbol": f"{program.identifier}_{label}_{constant.name}", "data": constant.stored}
-        for kernel, label in _labelled(program)
-        if kernel.written
-        for constant in kernel.call.constants
-    ]
+    def __init__(self, program: Program) -> None:
+        self.arrays: dict[str, np.ndarray] = {}
+        self.symbols: dict[tuple[str, str], str] = {}
+        for start in initial(program.graph, program.states):
+            if start["data"] is not None:
+                self.arrays[f"{program.identifier}_{start['constant']}"] = start["data"]
+        known: dict[tuple[object, ...], str] = {}
+        for layer in program.code:
+            for kernel, label in layer.labelled:
+                for constant in kernel.call.constants if kernel.written else ():
+                    data = constant.stored
+                    key = layer.index, constant.name, data.dtype.str, data.tobytes()
+                    symbol = known.setdefault(key, f"{program.identifier}_{label}_{constant.name}")
+                    self.arrays[symbol] = data
+                    self.symbols[label, constant.name] = symbol
 
 
 def _params(kernel: Chosen, label: str) -> dict[str, str]:
@@ -162,22 +163,22 @@ def _shape(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "scalar"
 
 
-def _layer(program: Program, layer: Layer) -> dict[str, Any]:
+def _layer(
+    program: Program, layer: Layer, constants: Constants, form: Stage1 | None = None
+) -> dict[str, Any]:
     graph = program.graph
     maps = [t for t in layer.node.inputs if t >= 0 and not graph.tensor(t).is_constant]
     text = f"{layer.node.op} {', '.join(_shape(graph.tensor(t)) for t in maps)}"
     text += f" -> {', '.join(_shape(graph.tensor(t)) for t in layer.node.outputs)}"
     if layer.macs:
         text += f", {layer.macs:,} MACs"
-    calls = [
-        _call(program, layer, kernel, label)
-        for kernel, label in _labelled(program)
-        if kernel in layer.kernels
-    ]
-    return {"index": layer.index, "text": text, "calls": calls, "maps": shown(program, layer)}
+    calls = [_call(program, layer, kernel, label, constants, form) for kernel, label in layer.labelled]
+    return {"index": layer.index, "text": text, "calls": calls, "maps": shown(program, layer, form)}
 
 
-def _call(program: Program, layer: Layer, kernel: Chosen, label: str) -> str:
+def _call(
+    program: Program, layer: Layer, kernel: Chosen, label: str, constants: Constants, form: Stage1 | None
+) -> str:
     call = kernel.call
 
     def place(index: int, qualifier: str) -> str:
@@ -187,56 +188,118 @@ def _call(program: Program, layer: Layer, kernel: Chosen, label: str) -> str:
         return f"AT({qualifier}{program.tensor(index).dtype.c_type}, {program.offset(index)})"
 
     arguments = []
-    if _takes_params(kernel):
+    if takes_params(kernel):
         arguments.append("&p" if call.variants else f"&{label}_params")
     arguments += [place(t, "const ") for t in call.inputs]
     if kernel.written:
-        arguments += [f"{program.identifier}_{label}_{c.name}" for c in call.constants]
+        arguments += [constants.symbols[label, c.name] for c in call.constants]
     arguments += [place(t, "") for t in call.outputs]
     if kernel.scratch is not None:
-        arguments.append(f"AT(void, {program.scratch_offset(layer.index)})" if kernel.scratch else "NULL")
+        arguments.append(f"AT(void, {program.scratch_offset(layer)})" if kernel.scratch else "NULL")
     text = f"{kernel.function}({', '.join(arguments)});"
-    if program.stage is None or not call.variants:
+    if form is None or not call.variants:
         return text
-    branch = branch_call(call, label, program.stage.tiling.grid)
+    branch = branch_call(call, label, form.tiling.grid, form.branches.places)
     lines = [f"itr_{call.contract}_params p = {label}_params;", *branch.assignments, text]
     return "{ " + " ".join(lines) + " }"
 
 
-def _patches(program: Program) -> dict[str, Any] | None:
+def _patches(program: Program, constants: Constants) -> dict[str, Any] | None:
     """What runs patch by patch; None when nothing does."""
-    stage = program.stage
-    if stage is None:
+    stages = program.stages
+    if stages is None:
         return None
-    tiling, count = stage.tiling, len(stage.layers)
+    rows, columns = stages.tiling.grid
+    forms = [
+        {
+            "name": "run_outlier_patch" if form.scope else "run_patch",
+            "which": _WHICH[form.scope] if len(stages.forms) > 1 else "",
+            "layers": [_layer(program, layer, constants, form) for layer in layers],
+            "input": program.offset(form.number(program.graph.inputs[0])),
+        }
+        for form, layers in zip(stages.forms, program.forms, strict=True)
+    ]
     tables = [
         table
-        for kernel, label in _labelled(program)
+        for form, layers in zip(stages.forms, program.forms, strict=True)
+        for layer in layers
+        for kernel, label in layer.labelled
         if kernel.call.variants
-        for table in branch_call(kernel.call, label, tiling.grid).tables
+        for table in branch_call(kernel.call, label, (rows, columns), form.branches.places).tables
     ]
+    decision = _decision(program)
+    choice = (
+        patch_table("outlier_patches", (rows, columns), _members(program)) if program.graph.classes else None
+    )
     reader = None
+    if program.reads_patches or decision:
+        tables += window_tables(stages.tiling, program.graph.inputs[0])
     if program.reads_patches:
-        (source,) = program.graph.inputs
-        windows = window_tables(tiling, source)
-        tables += windows
-        reads = [f"{table.name}{table.index}[{i}]" for i in (0, 1) for table in windows]
-        tensor = program.graph.tensor(source)
+        tensor = program.graph.tensor(program.graph.inputs[0])
+        reads = (
+            "read_rows[row][0]",
+            "read_columns[column][0]",
+            "read_rows[row][1]",
+            "read_columns[column][1]",
+        )
         reader = {"arguments": ", ".join(reads), "channels": tensor.shape[3], "width": tensor.shape[2]}
-    rows, columns = tiling.grid
-    definitions = [table.definition for table in tables]
-    return {"rows": rows, "columns": columns, "layers": count, "tables": definitions, "reader": reader}
+    if choice is not None and decision is None:
+        tables.append(choice)
+    if decision is not None:
+        tables.append(decision["allowed"])
+    return {
+        "rows": rows,
+        "columns": columns,
+        "count": stages.layers,
+        "forms": forms,
+        "tables": [table.definition for table in tables],
+        "reader": reader,
+        "decision": decision,
+    }
 
 
-def _weights_header(name: str, constants: list[dict[str, Any]]) -> str:
+_WHICH = {"": " without outliers", "o": " with outliers"}
+
+
+def _members(program: Program) -> list[int]:
+    classes = program.graph.classes
+    return [int(member) for member in classes.members] if classes else []
+
+
+def _decision(program: Program) -> dict[str, Any] | None:
+    """How the device tells the class of a patch; None when it need not."""
+    classes, stages = program.graph.classes, program.stages
+    if classes is None or classes.rule is None or stages is None:
+        return None
+    tensor = program.graph.tensor(program.graph.inputs[0])
+    return {
+        "outside": _outside(classes.rule),
+        "first": classes.rule.first,
+        "last": classes.rule.last,
+        "allowed": patch_table("allowed_outliers", classes.grid, classes.rule.allowed),
+        "whole": stages.tiling.input_mode == "arena",
+        "width": tensor.shape[2],
+        "channels": tensor.shape[3],
+    }
+
+
+def _outside(rule: OutlierRule) -> str:
+    """Whether `values[i]`, of 8 bits, lies outside: one comparison, as unsigned distance from the first code inside."""
+    if rule.first > rule.last:
+        return "1"
+    distance = rule.last - rule.first
+    return f"(uint8_t)(values[i] - ({rule.first})) > {distance}" if distance < 255 else "0"
+
+
+def _weights_header(name: str, constants: Mapping[str, np.ndarray]) -> str:
     guard = f"{name.upper()}_WEIGHTS_H"
     lines = ["// SPDX-License-Identifier: Apache-2.0", f"#ifndef {guard}", f"#define {guard}", ""]
     lines += ["#include <stdbool.h>", "#include <stdint.h>", ""]
-    lines += [f"extern const {ctext.array_type(c['data'])} {c['symbol']}[];" for c in constants]
+    lines += [f"extern const {ctext.array_type(data)} {symbol}[];" for symbol, data in constants.items()]
     return "\n".join([*lines, "", "#endif", ""])
 
 
-def _weights_source(name: str, constants: list[dict[str, Any]]) -> str:
+def _weights_source(name: str, constants: Mapping[str, np.ndarray]) -> str:
     parts = [
         "// SPDX-License-Identifier: Apache-2.0",
         f'#include "{name}_weights.h"',
@@ -245,8 +308,7 @@ def _weights_source(name: str, constants: list[dict[str, Any]]) -> str:
         "",
         "// clang-format off",
     ]
-    for constant in constants:
-        data, symbol = constant["data"], constant["symbol"]
+    for symbol, data in constants.items():
         body = ctext.array_body(data)
         parts.append(
             f"const {ctext.array_type(data)} {symbol}[{max(data.size, 1)}] ITR_WEIGHTS({symbol}) = {{\n{body}\n}};\n"

@@ -35,7 +35,7 @@ def lower(
 
     `portable(layer)` asks for portable C in a layer; `prefix` replaces the C identifier made from the graph's name.
     A `plan` with patches makes its first layers run patch by patch. `objective` is what the choice of kernels shall
-    save. Raises UsageError when the plan is not for this graph.
+    save. Raises UsageError when the plan is not for this graph, or lacks patches whose classes the graph tells apart.
     """
     name = prefix or identifier(graph.name)
     selector = Selector(isas, objective)
@@ -43,23 +43,32 @@ def lower(
     def choose(index: int) -> Choose:
         return functools.partial(selector.choose, portable=portable(index))
 
-    if plan is not None and plan.patched:
+    patched = plan is not None and plan.patched
+    if graph.classes is not None and not patched:
+        raise UsageError(
+            f"the patches of '{graph.name}' have classes: it cannot run layer by layer",
+            hint="leave --patches out",
+        )
+    if plan is not None and patched:
         if graph.states:
             raise UsageError(
                 f"'{graph.name}' keeps states between inferences and cannot run patch by patch",
                 hint="use --patches off",
             )
-        stage = patches.lower(graph, plan)
-        first = [patches.layer(stage, layer, choose(layer.layer), name) for layer in stage.layers]
-        behind = [_layer(graph, i, choose(i), name) for i in range(len(first), len(graph.nodes))]
-        tasks = [patches.task(stage, layer) for layer in first] + [_task(layer) for layer in behind]
-        buffers, placement = arena.plan(tasks, stage.lifetimes(), stage.size)
-        return Program(graph, name, (*first, *behind), buffers, placement, plan, stage)
-    layers = [_layer(graph, index, choose(index), name) for index in range(len(graph.nodes))]
+        stages = patches.lower(graph, plan)
+        forms = tuple(
+            tuple(patches.layer(form, layer, choose(layer.layer), name) for layer in form.layers)
+            for form in stages.forms
+        )
+        behind = tuple(_layer(graph, i, choose(i), name) for i in range(stages.layers, len(graph.nodes)))
+        before = [patches.tasks(form, layers) for form, layers in zip(stages.forms, forms, strict=True)]
+        buffers, placement = stages.arena(before, [_task(layer) for layer in behind])
+        return Program(graph, name, forms, behind, buffers, placement, plan, stages)
+    layers = tuple(_layer(graph, index, choose(index), name) for index in range(len(graph.nodes)))
     lifetimes = arena.Lifetimes(graph.inputs, graph.results)
     tasks = [_task(layer) for layer in layers]
     buffers, placement = arena.plan(tasks, lifetimes, lambda t: graph.tensor(t).bytes)
-    return Program(graph, name, tuple(layers), buffers, placement, plan)
+    return Program(graph, name, (), layers, buffers, placement, plan)
 
 
 def _layer(graph: Graph, index: int, choose: Choose, name: str) -> Layer:
@@ -74,6 +83,7 @@ def _layer(graph: Graph, index: int, choose: Choose, name: str) -> Layer:
         operator.macs(node, graph),
         tuple(choose(call, label) for call, label in zip(calls, names, strict=True)),
         tuple(step for step in steps if isinstance(step, Alias)),
+        f"layer{index}",
     )
 
 

@@ -12,6 +12,7 @@ from intarsia.kernelcall import KernelCall, Param
 from intarsia.plan.head import Tiling
 
 Grid = tuple[int, int]
+Place = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -36,23 +37,49 @@ class BranchCall:
     assignments: tuple[str, ...]
 
 
-def branch_call(call: KernelCall, label: str, grid: Grid) -> BranchCall:
-    """Tables of the parameters that differ between the branches of a grid."""
-    fields = _fields(call.variants)
-    shaped = {name: np.array(values, np.int64).reshape(grid) for name, values in fields.items()}
-    found: dict[str, list[str]] = {"rows": [], "columns": [], "patches": []}
-    for name, values in shaped.items():
-        if (kind := _kind(values)) is not None:
-            found[kind].append(name)
+def branch_call(call: KernelCall, label: str, grid: Grid, places: Sequence[Place]) -> BranchCall:
+    """Tables of the parameters that differ between branches at some places of a grid."""
+    shaped = {name: _Spread(grid, places, values) for name, values in _fields(call.variants).items()}
     tables, assignments = [], []
-    for kind, names in found.items():
+    for kind, index in _INDEX.items():
+        names = [name for name, spread in shaped.items() if spread.kind == kind]
         if not names:
             continue
-        stacked = np.stack([_reduced(shaped[name], kind) for name in names], axis=-1)
-        table = Table(f"{label}_{kind}", stacked, _INDEX[kind])
+        stacked = np.stack([shaped[name].reduced for name in names], axis=-1)
+        table = Table(f"{label}_{kind}", stacked, index)
         tables.append(table)
         assignments += [f"p.{name} = {table.name}{table.index}[{i}];" for i, name in enumerate(names)]
     return BranchCall(tuple(tables), tuple(assignments))
+
+
+class _Spread:
+    """Values of one parameter over a grid of which only some places are asked for."""
+
+    def __init__(self, grid: Grid, places: Sequence[Place], values: Sequence[int]) -> None:
+        self.low, self.high = np.full(grid, _MOST), np.full(grid, -_MOST)
+        for place, value in zip(places, values, strict=True):
+            self.low[place] = self.high[place] = value
+
+    @property
+    def kind(self) -> str | None:
+        """What the values depend on; None when they are all the same."""
+        if self.low.min() >= self.high.max():
+            return None
+        by_row, by_column = ((self.low.min(axis) >= self.high.max(axis)).all() for axis in (1, 0))
+        return "rows" if by_row else "columns" if by_column else "patches"
+
+    @property
+    def reduced(self) -> np.ndarray:
+        """The values by what they depend on, 0 where none is asked for."""
+        axis = {"rows": 1, "columns": 0}.get(self.kind or "")
+        found = self.high if axis is None else self.high.max(axis)
+        values: np.ndarray = np.where(found == -_MOST, 0, found)
+        return values
+
+
+def patch_table(name: str, grid: Grid, values: Sequence[int]) -> Table:
+    """One value for each patch, row by row."""
+    return Table(name, np.array(values, np.int64).reshape(grid), _INDEX["patches"])
 
 
 def window_tables(tiling: Tiling, tensor: int) -> tuple[Table, Table]:
@@ -64,6 +91,7 @@ def window_tables(tiling: Tiling, tensor: int) -> tuple[Table, Table]:
     return Table("read_rows", rows, _INDEX["rows"]), Table("read_columns", columns, _INDEX["columns"])
 
 
+_MOST = 1 << 40
 _INDEX = {"rows": "[row]", "columns": "[column]", "patches": "[row][column]"}
 
 
@@ -85,19 +113,6 @@ def _integer(value: object) -> int:
     if not isinstance(value, int):
         raise TypeError(f"a parameter of {value!r} cannot differ between branches")
     return value
-
-
-def _kind(values: np.ndarray) -> str | None:
-    """What values [rows, columns] depend on; None when they are all the same."""
-    by_row, by_column = (values == values[:, :1]).all(), (values == values[:1]).all()
-    if by_row and by_column:
-        return None
-    return "rows" if by_row else "columns" if by_column else "patches"
-
-
-def _reduced(values: np.ndarray, kind: str) -> np.ndarray:
-    reduced: np.ndarray = {"rows": values[:, 0], "columns": values[0], "patches": values}[kind]
-    return reduced
 
 
 def _type(values: np.ndarray) -> str:

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from intarsia.ir import Graph, Node, Tensor
 from intarsia.kernelcall import Alias
 from intarsia.plan import memory
-from intarsia.plan.lowering import Stage1
+from intarsia.plan.lowering import Stages
 from intarsia.plan.plan import Plan
 from intarsia_codegen.select import Chosen
 from intarsia_codegen.states import States
@@ -20,7 +20,8 @@ class Layer:
     """One node of the graph and the kernels that compute it (none when it only renames memory).
 
     In a layer that runs patch by patch, the kernels are those of one branch: crops of its inputs first, the copy of
-    the patch into the split map last; `macs` is the sum over the branches.
+    the patch into the split map last; `macs` is the sum over the branches of its class. `label` begins the names of
+    what belongs to it in C; `scope` is that of the class in names of buffers.
     """
 
     index: int
@@ -28,26 +29,54 @@ class Layer:
     macs: int
     kernels: tuple[Chosen, ...]
     aliases: tuple[Alias, ...]
+    label: str
+    scope: str = ""
 
     @property
-    def scratch(self) -> int:
-        return max((kernel.scratch or 0 for kernel in self.kernels), default=0)
+    def labelled(self) -> list[tuple[Chosen, str]]:
+        """The kernels, each with the stem of the names of its parameters and constants."""
+        several = len(self.kernels) > 1
+        return [
+            (kernel, f"{self.label}_{k}" if several else self.label) for k, kernel in enumerate(self.kernels)
+        ]
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
     """A firmware program. `placement` has the offset of each tensor (`t<index>`) and scratch (`s<layer>`).
 
-    With a `plan` that has patches, `stage` is what runs patch by patch: the first layers.
+    With a `plan` that has patches, `stages` are the layers that run patch by patch, `forms` their layers for each class
+    of patches, and `behind` the others; otherwise all layers are in `behind`.
     """
 
     graph: Graph
     identifier: str
-    layers: tuple[Layer, ...]
+    forms: tuple[tuple[Layer, ...], ...]
+    behind: tuple[Layer, ...]
     buffers: tuple[memory.Buffer, ...]
     placement: memory.Placement
     plan: Plan | None = None
-    stage: Stage1 | None = None
+    stages: Stages | None = None
+
+    @property
+    def code(self) -> tuple[Layer, ...]:
+        """All that is called, class by class, then what lies behind the split."""
+        return (*(layer for form in self.forms for layer in form), *self.behind)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """One for each node of the graph, with the kernels of all classes. A patch runs in one form: where a rule
+        decides, all forms count the MACs of all patches."""
+        together = (self._together(several) for several in zip(*self.forms, strict=True))
+        return (*together, *self.behind)
+
+    def _together(self, several: tuple[Layer, ...]) -> Layer:
+        count = len(several) if self.stages is not None and self.stages.decided else 1
+        return replace(
+            several[0],
+            macs=sum(layer.macs for layer in several) // count,
+            kernels=tuple(kernel for layer in several for kernel in layer.kernels),
+        )
 
     @cached_property
     def states(self) -> States:
@@ -55,22 +84,20 @@ class Program:
         return States.of(self.graph)
 
     def tensor(self, index: int) -> Tensor:
-        """A tensor of the graph, or of the first branch."""
-        if index < len(self.graph.tensors) or self.stage is None:
-            return self.graph.tensor(index)
-        return self.stage.branches.graphs[0].tensor(index)
+        """A tensor of the graph, or of the first branch of a class."""
+        return self.stages.form_of(index).tensor(index) if self.stages else self.graph.tensor(index)
 
     def offset(self, tensor: int) -> int:
         """Arena offset of a feature map in bytes."""
         return self.placement.offsets[f"t{tensor}"]
 
-    def scratch_offset(self, layer: int) -> int:
-        return self.placement.offsets[f"s{layer}"]
+    def scratch_offset(self, layer: Layer) -> int:
+        return self.placement.offsets[f"s{layer.index}{layer.scope}"]
 
     @property
     def reads_patches(self) -> bool:
         """Whether the input lies outside and is pulled patch by patch."""
-        return self.stage is not None and self.stage.tiling.input_mode == "reader"
+        return self.stages is not None and self.stages.tiling.input_mode == "reader"
 
     @property
     def arena_bytes(self) -> int:

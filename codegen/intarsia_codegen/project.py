@@ -18,7 +18,7 @@ from intarsia.plan import memory
 from intarsia.plan.plan import Plan
 from intarsia_codegen import ctext, library
 from intarsia_codegen.emit import Emitted, emit, templates
-from intarsia_codegen.lower import Program, lower
+from intarsia_codegen.lower import Layer, Program, lower
 from intarsia_codegen.names import comment
 
 MARKER = "intarsia.json"
@@ -43,7 +43,7 @@ def check_budget(program: Program, board: Board, *, ram: int | None = None, flas
     if ram is not None and program.arena_bytes + kept > ram:
         step, need, consumers = memory.peak(program.buffers, program.placement.shared)
         names = ", ".join(f"{_buffer_name(program, name)} {size:,}" for name, size in consumers[:4])
-        layer = program.layers[min(max(step - 1, 0), len(program.layers) - 1)] if program.layers else None
+        layer = program.code[min(max(step - 1, 0), len(program.code) - 1)] if program.code else None
         states = f", states {kept:,}" if kept else ""
         where = f"layer {layer.index} ({layer.node.op})" if layer else "the input"
         raise BudgetError(
@@ -51,10 +51,7 @@ def check_budget(program: Program, board: Board, *, ram: int | None = None, flas
             f"most is alive in {where}, {need:,} bytes: {names}",
             hint="choose a board with more RAM, or a smaller model",
         )
-    constants = [
-        (layer, sum(c.stored.nbytes for kernel in layer.kernels for c in kernel.call.constants))
-        for layer in program.layers
-    ]
+    constants = [(layer, _constant_bytes(layer)) for layer in program.layers]
     total = sum(size for _, size in constants)
     if flash is not None and total > flash:
         largest = sorted(constants, key=lambda item: -item[1])[:4]
@@ -63,6 +60,16 @@ def check_budget(program: Program, board: Board, *, ram: int | None = None, flas
             f"flash: the constants alone need {total:,} bytes, the budget is {flash:,}; largest: {names}",
             hint="choose a board with more flash, or a smaller model",
         )
+
+
+def _constant_bytes(layer: Layer) -> int:
+    """Bytes of the constants of a layer; what classes of patches have in common counts once."""
+    found = {
+        (constant.name, constant.stored.tobytes()): constant.stored.nbytes
+        for kernel in layer.kernels
+        for constant in kernel.call.constants
+    }
+    return sum(found.values())
 
 
 def write(program: Program, board: Board, out: Path) -> None:
@@ -130,8 +137,10 @@ def describe(program: Program, board: Board, digest: bytes, emitted: Emitted) ->
 
 def _buffer_name(program: Program, name: str) -> str:
     if name.startswith("t"):
-        return program.tensor(int(name[1:])).name
-    return f"scratch of layer {name[1:]}"
+        number = int(name[1:])
+        form = program.stages.form_of(number) if program.stages else None
+        return program.tensor(number).name + (" (outlier)" if form and form.scope else "")
+    return f"scratch of layer {name[1:].rstrip('o')}" + (" (outlier)" if name.endswith("o") else "")
 
 
 def _buffer_kind(program: Program, name: str) -> str:

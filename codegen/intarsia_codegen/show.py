@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from intarsia.plan.lowering import Stage1
 from intarsia_codegen.program import Layer, Program
 
 
@@ -16,18 +17,18 @@ class Shown:
     bytes: int
 
 
-def shown(program: Program, layer: Layer) -> list[Shown]:
-    """Outputs of a layer; of the last one that runs patch by patch the patch, before it is stitched."""
-    stage = program.stage
-    if stage is None or layer.index >= len(stage.layers):
+def shown(program: Program, layer: Layer, form: Stage1 | None) -> list[Shown]:
+    """Outputs of a layer; of the last one that runs patch by patch (in a `form`) the patch, before it is stitched."""
+    if form is None:
         return [_whole(program, tensor) for tensor in layer.node.outputs]
-    made = [stage.branches.patch if t == stage.tiling.head.tensor else t for t in layer.node.outputs]
-    return [Shown(program.offset(tensor), stage.size(tensor)) for tensor in made]
+    split = form.tiling.head.tensor
+    made = [form.number(form.branches.patch if t == split else t) for t in layer.node.outputs]
+    return [Shown(program.offset(tensor), form.size(tensor)) for tensor in made]
 
 
 def stitched(program: Program) -> Shown | None:
     """The split map, once all patches are in it; None when nothing runs patch by patch."""
-    return None if program.stage is None else _whole(program, program.stage.tiling.head.tensor)
+    return None if program.stages is None else _whole(program, program.stages.tiling.head.tensor)
 
 
 def _whole(program: Program, tensor: int) -> Shown:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from intarsia.report.document import read as read_run
     from intarsia.report.gates import Limits
     from intarsia.report.html import render as render_html
-    from intarsia.request import Budget, DataSource, Patching, Request
+    from intarsia.request import Budget, DataSource, Mixing, Patching, Request
 
 _PIPELINE = (
     "analyze_model",
@@ -57,7 +57,9 @@ _PIPELINE = (
 )
 _HOME = {
     **{name: ("intarsia.pipeline", name) for name in _PIPELINE},
-    **{name: ("intarsia.request", name) for name in ("Budget", "DataSource", "Patching", "Request")},
+    **{
+        name: ("intarsia.request", name) for name in ("Budget", "DataSource", "Mixing", "Patching", "Request")
+    },
     "IntarsiaError": ("intarsia.errors", "IntarsiaError"),
     "Limits": ("intarsia.report.gates", "Limits"),
     "Options": ("intarsia.quantize", "Options"),
@@ -77,6 +79,7 @@ __all__ = [
     "DataSource",
     "IntarsiaError",
     "Limits",
+    "Mixing",
     "Options",
     "Patching",
     "Request",

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from intarsia import dtypes, ops, simulate
+from intarsia import dtypes, ops, simulate, stitching
 from intarsia.ir import ABSENT, Graph, Node, Tensor
 
 # fmt: off
@@ -89,7 +89,9 @@ def feature_maps(graph: Graph, inputs: Sequence[np.ndarray]) -> Iterator[tuple[i
 
 
 def outputs(graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Graph outputs [N, *shape] for inputs [N, *shape]."""
+    """Graph outputs [N, *shape] for inputs [N, *shape]; patches that have classes are computed as their class says."""
+    if graph.classes is not None:
+        return stitching.outputs(graph, inputs, outputs)
     parts: dict[int, list[np.ndarray]] = {index: [] for index in graph.outputs}
     for index, value in feature_maps(graph, inputs):
         if index in parts:

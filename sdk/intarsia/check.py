@@ -17,9 +17,10 @@ SHOWN = 20
 def check(graph: Graph) -> None:
     """Raises ModelError naming operator, position, output, input types and reason of each offender."""
     faults = [
-        f"{node.op} (operator {position}, {_operands(node, graph)}): {reason}"
-        for position, node in enumerate(graph.nodes)
-        if (reason := fault(node, graph))
+        f"{node.op} (operator {position}, {_operands(node, form)}): {reason}"
+        for form in (graph, *((graph.classes.outlier,) if graph.classes else ()))
+        for position, node in enumerate(form.nodes)
+        if (reason := fault(node, form))
     ]
     if not faults:
         return

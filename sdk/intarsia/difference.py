@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intarsia import exactness, ops, simulate
+from intarsia import exactness, ops, simulate, stitching
 from intarsia.ir import ABSENT, Graph, Node, Tensor
+from intarsia.plan import lowering
 from intarsia.plan.branches import Branches, box, expand
 from intarsia.plan.head import Tiling
 
@@ -81,22 +82,47 @@ class _Part:
         return self.graph.tensor(self.tensor)
 
 
-class Comparison:
-    """What a firmware shows of a graph, whole or cut by a tiling, and how that compares."""
+@dataclass(frozen=True, eq=False)
+class _Branch:
+    """A branch in the form of its class."""
 
-    def __init__(self, graph: Graph, tiling: Tiling | None = None) -> None:
-        self.graph = graph
-        self._branches = None if tiling is None else expand(tiling)
+    all: Branches
+    number: int
+
+    @property
+    def graph(self) -> Graph:
+        return self.all.graphs[self.number]
+
+    @property
+    def place(self) -> Place:
+        return self.all.places[self.number]
+
+
+class Comparison:
+    """What a firmware shows of a graph for one sample, whole or cut by a tiling, and how that compares.
+
+    `members`: which patches take the form for outliers, where patches have classes.
+    """
+
+    def __init__(self, graph: Graph, tiling: Tiling | None = None, members: Sequence[bool] = ()) -> None:
+        self.graph, self._tiling = graph, tiling
+        self._branches = () if tiling is None else tuple(_branches(tiling, members))
         self._parts = tuple(self._all_parts())
 
     @property
     def shown(self) -> list[tuple[int, int, int]]:
-        """(layer, number of the output, bytes) of every feature map, in the order in which they are shown."""
-        largest: dict[tuple[int, int, bool], int] = {}
-        for part in self._parts:
-            key = part.layer, part.output, part.place is None
-            largest[key] = max(largest.get(key, 0), part.map.bytes)
-        return [(p.layer, p.output, largest[p.layer, p.output, p.place is None]) for p in self._parts]
+        """(layer, number of the output, bytes) of every feature map, in the order in which they are shown; the bytes
+        are those of the largest patch of a class."""
+        stages = lowering.stages(self._tiling) if self._tiling is not None else None
+
+        def size(part: _Part) -> int:
+            if part.place is None or stages is None:
+                return part.map.bytes
+            outliers = len(stages.forms) > 1 and self._branches[part.space].all.tiling is not self._tiling
+            form = stages.forms[1 if outliers else 0]
+            return form.size(form.number(part.tensor))
+
+        return [(part.layer, part.output, size(part)) for part in self._parts]
 
     def compare(self, inputs: Sequence[np.ndarray], dump: Sequence[bytes]) -> tuple[LayerDifference, ...]:
         """Compares the bytes of the maps of one sample (one array per graph input), as a device has shown them."""
@@ -116,15 +142,14 @@ class Comparison:
         return tuple(_together(seen) for seen in found.values())
 
     def _all_parts(self) -> Iterator[_Part]:
-        last = -1
-        if self._branches is not None:
-            tiling = self._branches.tiling
-            last = tiling.head.split_after
-            for space, place in enumerate(tiling.branches):
-                yield from _patch_parts(self._branches, space, place)
-            space, node = len(self._branches.graphs), self.graph.nodes[last]
-            yield _Part(last, 0, node, tiling.head.tensor, space, self.graph, None, (0,) * 4, stitched=True)
-        space = 0 if self._branches is None else len(self._branches.graphs)
+        last, space = -1, len(self._branches)
+        if self._tiling is not None:
+            split, last = self._tiling.head.tensor, self._tiling.head.split_after
+            for number, branch in enumerate(self._branches):
+                yield from _patch_parts(branch, number)
+            yield _Part(
+                last, 0, self.graph.nodes[last], split, space, self.graph, None, (0,) * 4, stitched=True
+            )
         for layer, node in enumerate(self.graph.nodes):
             if layer > last:
                 for number, tensor in enumerate(node.outputs):
@@ -136,26 +161,37 @@ class Comparison:
         whole = [
             x.reshape(self.graph.tensor(t).shape) for t, x in zip(self.graph.inputs, inputs, strict=True)
         ]
-        if self._branches is not None:
-            tiling = self._branches.tiling
-            for place, graph in zip(tiling.branches, self._branches.graphs, strict=True):
-                pieces = zip(self.graph.inputs, whole, strict=True)
-                yield graph, [x[box(tiling, t, *place)] for t, x in pieces]
+        for branch in self._branches:
+            pieces = zip(self.graph.inputs, whole, strict=True)
+            yield branch.graph, [x[box(branch.all.tiling, t, *branch.place)] for t, x in pieces]
         yield self.graph, whole
 
     def _references(self, inputs: Sequence[np.ndarray]) -> list[dict[int, np.ndarray]]:
-        return [simulate.run_all(graph, pieces) for graph, pieces in self._spaces(inputs)]
+        *patches, (graph, whole) = self._spaces(inputs)
+        found = [simulate.run_all(branch, pieces) for branch, pieces in patches]
+        if graph.classes is None:
+            return [*found, simulate.run_all(graph, whole)]
+        return [*found, simulate.run_all(stitching.forms(graph)[2], [simulate.split_map(graph, whole)])]
 
 
-def _patch_parts(branches: Branches, space: int, place: Place) -> Iterator[_Part]:
+def _branches(tiling: Tiling, members: Sequence[bool]) -> Iterator[_Branch]:
+    """The branches in the order of execution."""
+    forms = [expand(tiling)]
+    if members:
+        forms.append(expand(stitching.outlier_tiling(tiling)))
+    for number in range(len(tiling.branches)):
+        yield _Branch(forms[1 if members and members[number] else 0], number)
+
+
+def _patch_parts(branch: _Branch, space: int) -> Iterator[_Part]:
     """The maps of one branch, without those that only crop others."""
-    tiling, graph = branches.tiling, branches.graphs[space]
+    tiling, graph = branch.all.tiling, branch.graph
     for layer, whole in enumerate(tiling.head.nodes):
-        node = graph.nodes[branches.nodes_of(layer)[-1]]
+        node = graph.nodes[branch.all.nodes_of(layer)[-1]]
         for number, (tensor, counterpart) in enumerate(zip(node.outputs, whole.outputs, strict=True)):
-            index = box(tiling, counterpart, *place)
+            index = box(tiling, counterpart, *branch.place)
             origin = (*(axis.start or 0 for axis in index), 0)
-            yield _Part(layer, number, node, tensor, space, graph, place, origin)
+            yield _Part(layer, number, node, tensor, space, graph, branch.place, origin)
 
 
 def _own(part: _Part, values: Mapping[int, np.ndarray]) -> np.ndarray | None:

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from intarsia import build, check, measure, modelfile, scratch
+from intarsia import build, check, measure, modelfile, scratch, stitching
 from intarsia.build import Project
 from intarsia.difference import Comparison, Differences
 from intarsia.errors import UsageError
 from intarsia.ir import Graph
-from intarsia.plan import patch
-from intarsia.plan import plan as plans
+from intarsia.plan import patch, planfile
 from intarsia.plan.plan import Plan
 from intarsia.request import Request, Silent, Watcher
 from intarsia.runners import Place, find_runner
@@ -66,7 +65,9 @@ def run(
         watcher.stage(f"flash {board.name}")
         watcher.note(runner.flash(dumping.elf, board, place))
     watcher.stage(f"run on {board.name}")
-    comparison = Comparison(graph, patch.tiling(graph, plan) if plan is not None and plan.patched else None)
+    tiling = patch.tiling(graph, plan) if plan is not None and plan.patched else None
+    members = stitching.members_of(graph, [x[None] for x in samples[sample]])[0] if graph.classes else ()
+    comparison = Comparison(graph, tiling, tuple(members))
     dump = measure.dump(dumping, samples[sample], comparison.shown, place=place)
     watcher.stage("compare feature maps with the reference")
     layers = comparison.compare(samples[sample], dump)
@@ -75,7 +76,7 @@ def run(
 
 def _plan(project: Project) -> Plan | None:
     document = project.document["plan"]
-    return None if document is None else plans.from_json(document)
+    return None if document is None else planfile.from_json(document)
 
 
 def _afresh(project: Project, graph: Graph, portable: Sequence[int], folder: Path) -> Project:

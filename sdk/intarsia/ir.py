@@ -94,6 +94,70 @@ class Node:
     name: str = ""
 
 
+@dataclass(frozen=True)
+class OutlierRule:
+    """What a device decides by: patch i is an outlier when more than `allowed[i]` of the codes that it reads of the
+    graph's input lie outside [first, last]."""
+
+    first: int
+    last: int
+    allowed: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class PatchClasses:
+    """A second form of a network's first layers, for patches that hold outliers.
+
+    The output of node `split_after`, the split map, is filled by the patches of a `grid` (rows, columns), row by row.
+    `outlier` computes it as the network's own first layers do, node by node and in the same codes, but with other types
+    and constants before. Patch i takes that form in `shares[i]` of the inferences: in none (0) or all (1), or, with a
+    `rule`, when what it reads says so; then shares are those of calibration data.
+    """
+
+    outlier: Graph
+    split_after: int
+    grid: tuple[int, int]
+    shares: tuple[float, ...]
+    rule: OutlierRule | None = None
+
+    @property
+    def members(self) -> tuple[bool, ...]:
+        """Patches that are outliers, always or, with a rule, mostly."""
+        return tuple(share > 0.5 for share in self.shares)
+
+    @property
+    def split(self) -> int:
+        """The split map."""
+        return self.outlier.outputs[0]
+
+    def verify(self, graph: Graph) -> None:
+        """Checks what can be seen without the patches' geometry. Raises ValueError naming the first fault."""
+        other, count = self.outlier.verify(), self.grid[0] * self.grid[1]
+        if min(self.grid) < 1 or len(self.shares) != count:
+            raise ValueError(f"{len(self.shares)} classes for a grid of {self.grid[0]}x{self.grid[1]}")
+        if any(
+            not 0.0 <= share <= 1.0 or (self.rule is None and share not in (0, 1)) for share in self.shares
+        ):
+            raise ValueError("a patch is an outlier or not, or one in a share of the inferences by a rule")
+        if self.rule is None and len(set(self.shares)) == 1:
+            raise ValueError("all patches are of one class")
+        if self.rule is not None and (len(self.rule.allowed) != count or min(self.rule.allowed) < 0):
+            raise ValueError(f"the rule for outliers does not fit a grid of {self.grid[0]}x{self.grid[1]}")
+        if not 0 <= self.split_after < len(graph.nodes) or len(other.nodes) != self.split_after + 1:
+            raise ValueError("the layers for outliers are not those before the split")
+        own = graph.nodes[: self.split_after + 1]
+        if any((a.op, a.outputs) != (b.op, b.outputs) for a, b in zip(own, other.nodes, strict=True)):
+            raise ValueError("the layers for outliers are not the network's own")
+        if graph.states or other.states:
+            raise ValueError("a network that keeps states has no patches")
+        if other.classes is not None or other.inputs != graph.inputs or other.outputs != own[-1].outputs:
+            raise ValueError("the layers for outliers do not lead from the input to the split map")
+        for index in (*other.inputs, *other.outputs):
+            mine, theirs = graph.tensor(index), other.tensor(index)
+            if (mine.shape, mine.dtype, mine.quant) != (theirs.shape, theirs.dtype, theirs.quant):
+                raise ValueError(f"'{mine.name}' differs between the classes of patches")
+
+
 @dataclass(frozen=True, eq=False)
 class State:
     """Memory that is kept between inferences: an inference reads tensor `before` and leaves tensor `after`, which the
@@ -106,7 +170,8 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A network. `nodes` are in execution order; `rule` names the rounding rule (design, section 4)."""
+    """A network. `nodes` are in execution order; `rule` names the rounding rule (design, section 4). With `classes` its
+    first layers exist twice, for two kinds of patches; `nodes` are those for patches without outliers."""
 
     name: str
     tensors: tuple[Tensor, ...]
@@ -115,6 +180,7 @@ class Graph:
     outputs: tuple[int, ...]
     rule: str = "tflm"
     states: tuple[State, ...] = ()
+    classes: PatchClasses | None = None
 
     @property
     def given(self) -> tuple[int, ...]:
@@ -153,7 +219,9 @@ class Graph:
         return data
 
     def replace(self, **changes: Any) -> Graph:
-        return replace(self, **changes)
+        """The graph with changes. Classes of patches belong to the graph as it was: a changed one has none, unless they
+        are given."""
+        return replace(self, **{"classes": None, **changes})
 
     def readers(self, index: int) -> Iterator[int]:
         """Positions in `nodes` that read a tensor."""
@@ -179,13 +247,18 @@ class Graph:
                 if index in written:
                     raise ValueError(f"{where}: writes '{self.tensors[index].name}' a second time")
                 written.add(index)
+        self._verify_ports(written)
+        self._verify_states()
+        if self.classes is not None:
+            self.classes.verify(self)
+        return self
+
+    def _verify_ports(self, written: set[int]) -> None:
         for index in (*self.given, *self.results):
             if not 0 <= index < len(self.tensors):
                 raise ValueError(f"graph input or output tensor {index} does not exist")
             if index not in written:
                 raise ValueError(f"graph output '{self.tensors[index].name}' is never written")
-        self._verify_states()
-        return self
 
     def _verify_states(self) -> None:
         outside = {state.before for state in self.states}

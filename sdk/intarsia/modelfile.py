@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`model.itr`: a quantized graph (and later its plan) as one file, a zip of `graph.json` and `.npy` arrays."""
+"""`model.itr`: a quantized graph as one file, a zip of `graph.json` and `.npy` arrays.
+
+Where patches have classes, their second form lies in it, too; constants that both forms have are there once.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,16 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from intarsia import dtypes, ops
+from intarsia import check, dtypes, ops, stitching
 from intarsia.errors import ModelError
-from intarsia.ir import Graph, Node, Quantization, State, Tensor
+from intarsia.ir import Graph, Node, OutlierRule, PatchClasses, Quantization, State, Tensor
+from intarsia.plan import lowering
 
 SCHEMA = "intarsia.model"
 SCHEMA_VERSION = 1
@@ -31,16 +36,37 @@ def to_bytes(graph: Graph) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(zipfile.ZipInfo("graph.json", _EPOCH), json.dumps(_document(graph), indent=1))
-        for index, tensor in enumerate(graph.tensors):
-            if tensor.data is not None:
-                array = io.BytesIO()
-                np.save(array, tensor.data, allow_pickle=False)
-                archive.writestr(zipfile.ZipInfo(f"t{index}.npy", _EPOCH), array.getvalue())
-        for number, state in enumerate(graph.states):
+        for name, data in _arrays(graph):
             array = io.BytesIO()
-            np.save(array, state.initial, allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"s{number}.npy", _EPOCH), array.getvalue())
+            np.save(array, data, allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), array.getvalue())
     return stream.getvalue()
+
+
+def _arrays(graph: Graph) -> Iterator[tuple[str, np.ndarray]]:
+    """Constants of the network (`t<index>`), what its states start as (`s<number>`), and constants in which the form
+    for outliers differs (`o<index>`)."""
+    for index, tensor in enumerate(graph.tensors):
+        if tensor.data is not None:
+            yield f"t{index}", tensor.data
+    for number, state in enumerate(graph.states):
+        yield f"s{number}", state.initial
+    for index, tensor in enumerate(graph.classes.outlier.tensors if graph.classes else ()):
+        if tensor.data is not None and not _shared(graph, index):
+            yield f"o{index}", tensor.data
+
+
+def _shared(graph: Graph, index: int) -> bool:
+    """Whether both classes of patches have the same constant."""
+    assert graph.classes is not None
+    theirs = graph.classes.outlier.tensor(index).data
+    ours = graph.tensor(index).data if index < len(graph.tensors) else None
+    return (
+        ours is not None
+        and theirs is not None
+        and ours.dtype == theirs.dtype
+        and np.array_equal(ours, theirs)
+    )
 
 
 def digest(graph: Graph) -> bytes:
@@ -85,6 +111,24 @@ def _document(graph: Graph) -> dict[str, Any]:
         "tensors": [_tensor_json(tensor) for tensor in graph.tensors],
         "nodes": [_node_json(node) for node in graph.nodes],
         **({"states": [[s.before, s.after] for s in graph.states]} if graph.states else {}),
+        **({"classes": _classes_json(graph, graph.classes)} if graph.classes else {}),
+    }
+
+
+def _classes_json(graph: Graph, classes: PatchClasses) -> dict[str, Any]:
+    other, rule = classes.outlier, classes.rule
+    shared = [i for i, t in enumerate(other.tensors) if t.is_constant and _shared(graph, i)]
+    return {
+        "split_after": classes.split_after,
+        "grid": list(classes.grid),
+        "shares": list(classes.shares),
+        "rule": rule and {"first": rule.first, "last": rule.last, "allowed": list(rule.allowed)},
+        "outlier": {
+            "outputs": list(other.outputs),
+            "shared": shared,
+            "tensors": [_tensor_json(tensor) for tensor in other.tensors],
+            "nodes": [_node_json(node) for node in other.nodes],
+        },
     }
 
 
@@ -120,8 +164,65 @@ def _node_json(node: Node) -> dict[str, Any]:
 
 
 def _graph(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Graph:
-    tensors = []
-    for index, item in enumerate(document["tensors"]):
+    graph = Graph(
+        document["name"],
+        tuple(_tensors(document["tensors"], lambda index: arrays.get(f"t{index}.npy"))),
+        tuple(_nodes(document["nodes"])),
+        tuple(document["inputs"]),
+        tuple(document["outputs"]),
+        document["rule"],
+        tuple(
+            State(before, after, arrays[f"s{number}.npy"])
+            for number, (before, after) in enumerate(document.get("states", ()))
+        ),
+    ).verify()
+    if document.get("classes") is None:
+        return graph
+    classed = graph.replace(classes=_classes(document["classes"], graph, arrays)).verify()
+    check.check(classed)
+    lowering.stages(stitching.tiling_of(classed))
+    return classed
+
+
+def _classes(document: dict[str, Any], graph: Graph, arrays: dict[str, np.ndarray]) -> PatchClasses:
+    other = document["outlier"]
+    shared = {int(index) for index in other["shared"]}
+    if any(not 0 <= index < len(graph.tensors) for index in shared):
+        raise ValueError("the classes of patches share a constant that does not exist")
+
+    def constant(index: int) -> np.ndarray | None:
+        return graph.tensor(index).data if index in shared else arrays.get(f"o{index}.npy")
+
+    outlier = Graph(
+        graph.name,
+        tuple(_tensors(other["tensors"], constant)),
+        tuple(_nodes(other["nodes"])),
+        graph.inputs,
+        tuple(other["outputs"]),
+        graph.rule,
+    )
+    rule = document["rule"]
+    rows, columns = document["grid"]
+    return PatchClasses(
+        outlier,
+        document["split_after"],
+        (_integer(rows), _integer(columns)),
+        tuple(float(share) for share in document["shares"]),
+        rule
+        and OutlierRule(
+            _integer(rule["first"]), _integer(rule["last"]), tuple(map(_integer, rule["allowed"]))
+        ),
+    )
+
+
+def _integer(value: object) -> int:
+    if not isinstance(value, int) or abs(value) >= 1 << 31:
+        raise ValueError(f"{value!r} is no integer of 32 bits")
+    return value
+
+
+def _tensors(items: list[dict[str, Any]], constant: Callable[[int], np.ndarray | None]) -> Iterator[Tensor]:
+    for index, item in enumerate(items):
         quant = item["quant"] and Quantization(
             tuple(item["quant"]["scale"]),
             tuple(item["quant"]["zero_point"]),
@@ -129,27 +230,16 @@ def _graph(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Graph:
             tuple(item["quant"].get("bits", ())),
         )
         dtype, shape = dtypes.BY_NAME[item["dtype"]], tuple(item["shape"])
-        data = arrays.get(f"t{index}.npy")
+        data = constant(index)
         if data is not None and (data.shape != shape or data.dtype != dtype.numpy):
             raise ValueError(f"array of tensor {index} does not fit it")
         if data is not None and dtype.is_packed:
             dtype.pack(data)
-        tensors.append(Tensor(item["name"], shape, dtype, quant, data))
-    nodes = []
-    for item in document["nodes"]:
+        yield Tensor(item["name"], shape, dtype, quant, data)
+
+
+def _nodes(items: list[dict[str, Any]]) -> Iterator[Node]:
+    for item in items:
         operator = ops.registry()[item["op"]]
         attrs = operator.attrs_from_json(item["attrs"])
-        nodes.append(Node(item["op"], tuple(item["inputs"]), tuple(item["outputs"]), attrs, item["name"]))
-    states = tuple(
-        State(before, after, arrays[f"s{number}.npy"])
-        for number, (before, after) in enumerate(document.get("states", ()))
-    )
-    return Graph(
-        document["name"],
-        tuple(tensors),
-        tuple(nodes),
-        tuple(document["inputs"]),
-        tuple(document["outputs"]),
-        document["rule"],
-        states,
-    ).verify()
+        yield Node(item["op"], tuple(item["inputs"]), tuple(item["outputs"]), attrs, item["name"])

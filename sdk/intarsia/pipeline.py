@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,6 @@ from intarsia import (
     accuracy,
     analyze,
     build,
-    calibrate,
-    check,
     diffing,
     environment,
     exactness,
@@ -24,7 +22,6 @@ from intarsia import (
     modelfile,
     monitor,
     oracle,
-    precisionplan,
     scratch,
     toolchain,
 )
@@ -33,21 +30,14 @@ from intarsia.boards import DEFAULT_BAUD, Board
 from intarsia.build import Built, Project
 from intarsia.data import Dataset
 from intarsia.device import Device
-from intarsia.dtypes import INT8
-from intarsia.errors import (
-    BudgetError,
-    EnvironmentMissing,
-    ModelError,
-    UsageError,
-)
+from intarsia.errors import EnvironmentMissing
 from intarsia.importers import tflite
 from intarsia.ir import Graph
-from intarsia.passes import canonicalise, dynamic_range
-from intarsia.plan import cost, patch
-from intarsia.plan import plan as plans
+from intarsia.models import DEFAULT_RULE, canonical, load_model, needs_quantization, original_file
 from intarsia.plan.plan import Plan
-from intarsia.precisionplan import Precision
-from intarsia.quantize import Options, quantize
+from intarsia.planning import fit, plan_for
+from intarsia.quantize import Options
+from intarsia.quantizing import Quantized, prepare, quantize_file, quantize_model, quantized
 from intarsia.report import files, gates, precision
 from intarsia.report import run as report
 from intarsia.report.document import Document
@@ -59,42 +49,27 @@ from intarsia_codegen import library
 from intarsia_codegen import project as codegen
 from intarsia_codegen.lower import Program, lower
 
-STATIC_RAM, STATIC_RAM_HOST = 2048, 4096
-"""Bytes beside the arena that a plan leaves for stack and static data; the build then checks the exact sum."""
-
-RELAXATIONS = (1.0, 1.25, 1.5, 2.0)
-"""Shares of the RAM that patches may take with 8 bits, in this order, where fewer bits can be chosen."""
-
-DEFAULT_RULE = "tflm"
-
-
-def load_model(path: Path, *, rule: str | None = None) -> Graph:
-    """A canonical graph from a `.tflite` or `.itr` file.
-
-    `rule` is the rounding rule of a `.tflite` file (None: tflm); a `.itr` file has its own. Raises
-    ModelError, and UsageError when `rule` is not the one of a `.itr` file.
-    """
-    if path.suffix != ".itr":
-        return _canonical(tflite.load(path, rule=rule or DEFAULT_RULE))
-    graph = modelfile.load(path)
-    if rule is not None and rule != graph.rule:
-        raise UsageError(
-            f"{path} follows rule '{graph.rule}', not '{rule}'",
-            hint=f"leave --reference out, or quantize the model again with --reference {rule}",
-        )
-    check.check(graph)
-    return graph
-
-
-def _canonical(graph: Graph) -> Graph:
-    """The canonical form of an imported graph, all of whose nodes can be run. Raises ModelError."""
-    try:
-        canonical = canonicalise(graph)
-    except (ValueError, LookupError, TypeError) as error:
-        check.check(graph)
-        raise ModelError(f"malformed model: {error}", hint="convert the model again") from None
-    check.check(canonical)
-    return canonical
+__all__ = [
+    "Quantized",
+    "analyze_model",
+    "build_project",
+    "fit",
+    "flash_project",
+    "generate",
+    "load_model",
+    "measure_project",
+    "needs_quantization",
+    "original_file",
+    "plan_for",
+    "prepare",
+    "profile",
+    "quantize_file",
+    "quantize_model",
+    "quantized",
+    "require_tools",
+    "run_project",
+    "validate",
+]
 
 
 def analyze_model(path: Path, board: Board | None = None, *, rule: str | None = None) -> analyze.Analysis:
@@ -110,218 +85,11 @@ def analyze_model(path: Path, board: Board | None = None, *, rule: str | None = 
         faults = analyze.faults(graph)
         if any(faults):
             return analyze.Analysis(graph.name, graph.rule, board, analyze.layers(graph, faults), None)
-        graph = _canonical(graph)
-    program = codegen.lower_for(graph, board) if board else lower(graph, [library.PORTABLE])
+        graph = canonical(graph)
+    plan = plan_for(graph, board, Patching(), None) if board else None
+    program = codegen.lower_for(graph, board, plan=plan) if board else lower(graph, [library.PORTABLE])
     arena = analyze.arena(graph, program.placement, program.buffers)
     return analyze.Analysis(graph.name, graph.rule, board, analyze.layers(graph), arena)
-
-
-def needs_quantization(graph: Graph) -> bool:
-    """Whether layers with float weights are left, which `quantize` would turn into integers."""
-    floats = {i for i, t in enumerate(graph.tensors) if t.is_constant and t.dtype.is_float}
-    return any(floats.intersection(node.inputs) for node in graph.nodes)
-
-
-def quantize_model(
-    graph: Graph, calibration: DataSource, options: Options | None = None, *, watcher: Watcher | None = None
-) -> Graph:
-    """An int8 graph of a float one, with ranges from calibration data."""
-    return _quantized(graph, calibration.load(graph), options, watcher or Silent())
-
-
-def _quantized(graph: Graph, samples: Dataset, options: Options | None, watcher: Watcher) -> Graph:
-    watcher.stage("calibrate")
-    statistics = calibrate.calibrate(graph, samples, progress=watcher.progress)
-    watcher.stage("quantize")
-    return canonicalise(quantize(graph, statistics, options or Options()))
-
-
-def prepare(
-    model: Path,
-    *,
-    rule: str | None = None,
-    calibration: DataSource | None = None,
-    options: Options | None = None,
-    watcher: Watcher | None = None,
-) -> Graph:
-    """Imports a model and, with calibration data, quantizes it where it is still float."""
-    watcher = watcher or Silent()
-    watcher.stage(f"import {model.name}")
-    graph = load_model(model, rule=rule)
-    if calibration is None:
-        return graph
-    if not needs_quantization(graph):
-        raise UsageError(
-            f"{model} has no float weights to quantize", hint="it is quantized already: leave --calib out"
-        )
-    return quantize_model(graph, calibration, options, watcher=watcher)
-
-
-@dataclass(frozen=True, eq=False)
-class Quantized:
-    """A quantized graph, and how its bits were chosen where there was a choice."""
-
-    graph: Graph
-    precision: Precision | None = None
-
-
-def quantize_file(
-    model: Path,
-    calibration: DataSource,
-    out: Path,
-    board: Board | None = None,
-    *,
-    rule: str | None = None,
-    options: Options | None = None,
-    mixing: Mixing | None = None,
-    budget: Budget | None = None,
-    patching: Patching | None = None,
-    watcher: Watcher | None = None,
-) -> Quantized:
-    """Quantizes a model into the `.itr` file `out`. Raises BudgetError when it cannot fit the board."""
-    files.check_replaceable(out)
-    if mixing is None:
-        graph = prepare(model, rule=rule, calibration=calibration, options=options, watcher=watcher)
-        result = Quantized(graph)
-    else:
-        chosen = mixed(model, calibration, mixing, board, rule, options, budget, patching, watcher)
-        result = Quantized(chosen.graph, chosen)
-    if board is not None:
-        fit(result.graph, board, budget, patching=patching)
-    files.replace_bytes(out, modelfile.to_bytes(result.graph))
-    return result
-
-
-def mixed(
-    model: Path,
-    calibration: DataSource,
-    mixing: Mixing,
-    board: Board | None = None,
-    rule: str | None = None,
-    options: Options | None = None,
-    budget: Budget | None = None,
-    patching: Patching | None = None,
-    watcher: Watcher | None = None,
-) -> Precision:
-    """Imports a model, makes it int8 where it is float, and chooses fewer bits for a board.
-
-    The bits are chosen for the patches that the network needs with 8 bits. Where no patches suffice, those for more
-    RAM are tried (`RELAXATIONS`), and fewer bits have to make up for it. Raises BudgetError when that cannot be, and
-    GateError when the accuracy drops too far.
-    """
-    watcher = watcher or Silent()
-    watcher.stage(f"import {model.name}")
-    graph = load_model(model, rule=rule)
-    if any(tensor.dtype.is_packed for tensor in graph.tensors):
-        raise UsageError(f"{model} has fewer than 8 bits already", hint="choose bits for the original model")
-    if needs_quantization(graph):
-        graph = _quantized(graph, precisionplan.divided(calibration.load(graph))[0], options, watcher)
-    kept, held = precisionplan.divided(calibration.load(graph))
-    if board is None:
-        return precisionplan.choose(graph, kept, held, mixing, watcher)
-    limit = (budget or Budget()).ram or board.memory.ram
-    refused: BudgetError | None = None
-    for plan in _plans(graph, board, patching or Patching(), limit, watcher):
-        try:
-            return precisionplan.choose(
-                graph,
-                kept,
-                held,
-                mixing,
-                watcher,
-                tiling=patch.tiling(graph, plan) if plan is not None and plan.patched else None,
-                ram=_arena_limit(limit, board),
-                measure=functools.partial(_arena_bytes, board=board, plan=plan),
-            )
-        except BudgetError as error:
-            refused = error
-    assert refused is not None
-    raise refused
-
-
-def _arena_bytes(graph: Graph, board: Board, plan: Plan | None) -> int:
-    return codegen.lower_for(graph, board, plan=plan).arena_bytes
-
-
-def _plans(
-    graph: Graph, board: Board, patching: Patching, limit: int | None, watcher: Watcher
-) -> Iterator[Plan | None]:
-    """Plans of an int8 graph, first for `limit` bytes, then for more; each once. Raises BudgetError without any."""
-    refused, tried = None, set()
-    for factor in RELAXATIONS:
-        watcher.stage("plan patches")
-        try:
-            plan = plan_for(graph, board, patching, None if limit is None else int(factor * limit))
-        except BudgetError as error:
-            refused = refused or error
-            continue
-        place = plan and (plan.split_after, plan.grid)
-        if place not in tried:
-            tried.add(place)
-            yield plan
-        if refused is None:
-            return
-    if not tried and refused is not None:
-        raise refused
-
-
-def _arena_limit(ram: int | None, board: Board) -> int | None:
-    beside = STATIC_RAM_HOST if board.target.arch == "host" else STATIC_RAM
-    return None if ram is None else max(ram - beside, 0)
-
-
-def plan_for(graph: Graph, board: Board, patching: Patching, ram: int | None) -> Plan | None:
-    """The plan for a board with `ram` bytes; None: layer by layer. Raises as `plan.patch.choose`."""
-    if patching.file is not None:
-        plan = plans.load(patching.file)
-        plan.check(graph)
-        return _with_figures(plan, graph)
-    if graph.states and patching.asked:
-        raise UsageError(f"'{graph.name}' keeps states between inferences", hint="use --patches off")
-    if patching.patches == "off" or graph.states:
-        return None
-    grid = patching.patches if isinstance(patching.patches, tuple) else None
-    if grid is None and patching.input == "arena" and ram is None:
-        return None
-    plan = patch.choose(
-        graph,
-        ram=_arena_limit(ram, board),
-        input_mode=patching.input,
-        grid=grid,
-        measure=lambda plan: _arena_bytes(graph, board, plan),
-    )
-    return _with_figures(plan, graph)
-
-
-def _with_figures(plan: Plan, graph: Graph) -> Plan:
-    """The plan with the figures of a graph that has fewer bits in places, beside those of 8 bits."""
-    if plan.split_after is None or not any(tensor.dtype.is_packed for tensor in graph.tensors):
-        return plan
-    tensors = (replace(t, dtype=INT8) if t.dtype.is_packed else t for t in graph.tensors)
-    at_8_bits = cost.bitops(
-        graph.replace(tensors=tuple(tensors)), cost.patched_macs(patch.tiling(graph, plan))
-    )
-    own = patch.plan_of(graph, plan.split_after, plan.grid, plan.input)
-    return replace(own, bitops_8bit_patch=at_8_bits)
-
-
-def fit(
-    graph: Graph,
-    board: Board,
-    budget: Budget | None = None,
-    portable: Sequence[int] = (),
-    patching: Patching | None = None,
-) -> Program:
-    """The program for a board; layers in `portable` use portable C. Raises BudgetError when arena or constants alone
-    exceed the budget, and UsageError when there is no such layer."""
-    check.check_layers(graph, portable)
-    budget = budget or Budget()
-    patching = patching or Patching()
-    limit = budget.ram or (None if patching.asked else board.memory.ram)
-    plan = plan_for(graph, board, patching, limit)
-    program = codegen.lower_for(graph, board, portable=portable, plan=plan)
-    codegen.check_budget(program, board, ram=budget.ram, flash=budget.flash)
-    return program
 
 
 def generate(
@@ -332,9 +100,10 @@ def generate(
     budget: Budget | None = None,
     portable: Sequence[int] = (),
     patching: Patching | None = None,
+    plan: Plan | None = None,
 ) -> Program:
     """Writes the firmware project. Raises as `fit`, before anything is written."""
-    program = fit(graph, board, budget, portable, patching)
+    program = fit(graph, board, budget, portable, patching, plan)
     codegen.write(program, board, out)
     return program
 
@@ -431,19 +200,18 @@ def profile(
     watcher = watcher or Silent()
     with contextlib.ExitStack() as stack:
         target = stack.enter_context(folders.replaced(out, files.RUN)) if out is not None else None
-        if calibration is not None and mixing is not None:
+        if mixing is not None or (patching is not None and patching.file is not None):
             require_tools(board)  # before bits are searched for, which can take minutes
-            chosen = mixed(model, calibration, mixing, board, rule, options, budget, patching, watcher)
-            graph = chosen.graph
-            watcher.note(precision.summary(chosen))
-        else:
-            graph = prepare(model, rule=rule, calibration=calibration, options=options, watcher=watcher)
+        made = quantized(model, calibration, mixing, board, rule, options, budget, patching, watcher)
+        graph = made.graph
+        if made.precision is not None:
+            watcher.note(precision.summary(made.precision))
         dataset = request.load(graph)
         require_tools(board)
         if request.oracle == "interpreter":
             oracle.version(graph.rule)
         watcher.stage(f"generate for {board.name}")
-        program = fit(graph, board, budget, portable, patching)
+        program = fit(graph, board, budget, portable, patching, made.plan)
         project = stack.enter_context(scratch.folder()) / "fw"
         codegen.write(program, board, project)
         original = None if calibration else original_file(model)
@@ -460,17 +228,6 @@ def profile(
         if target is not None:
             files.write(result, target)
         return result
-
-
-def original_file(path: Path) -> bytes | None:
-    """A `.tflite` file that computes what its canonical form does, for the interpreter; else None.
-
-    Models with float activations and integer weights compute something else here, on purpose.
-    """
-    if path.suffix == ".itr":
-        return None
-    graph = tflite.load(path)
-    return None if dynamic_range.run(graph).nodes != graph.nodes else path.read_bytes()
 
 
 def require_tools(board: Board) -> None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Chooses fewer bits for an int8 graph and makes the graph that has them: space, search, accuracy, codes.
+"""Chooses fewer bits for an int8 graph and makes the graph that has them: classes, space, search, accuracy, codes.
 
-All branches of a patched network are of one class: a feature map has the same bits in every patch. Every fourth
-calibration sample is held out: ranges, weights and harm come from the others, the loss of accuracy from these.
+Every fourth calibration sample is held out: classes of patches, ranges, weights and harm come from the others, the loss
+of accuracy from these.
 """
 
 from __future__ import annotations
@@ -10,21 +10,26 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
+from intarsia import stitching
 from intarsia.data import Dataset
 from intarsia.dtypes import BY_BITS
 from intarsia.errors import UsageError
-from intarsia.ir import Graph, Quantization, Tensor
-from intarsia.plan import giveback, precision, vdqs
+from intarsia.ir import Graph, OutlierRule, Quantization, Tensor
+from intarsia.plan import giveback, patch, precision, vdpc, vdqs
 from intarsia.plan.head import Tiling
-from intarsia.plan.precision import WEIGHTS, Space, Wanted
+from intarsia.plan.plan import Decisions, Plan, Width
+from intarsia.plan.precision import NORMAL, OUTLIER, WEIGHTS, Space, Wanted
+from intarsia.plan.vdpc import Membership
 from intarsia.plan.vdqs import Choice, Search
 from intarsia.quantize import classes
-from intarsia.quantize.classes import Classed
+from intarsia.quantize.classes import Widths
 from intarsia.quantize.drop import Drop
 from intarsia.quantize.harm import Harm
+from intarsia.quantize.mixed import Bits
 from intarsia.request import Mixing, Watcher
 
 HELD_OUT = 4
@@ -36,13 +41,14 @@ Measure = Callable[[Graph], int]
 
 @dataclass(frozen=True, eq=False)
 class Precision:
-    """The `graph` with the chosen bits, and why it has them.
+    """The `graph` with the chosen bits, its `plan`, and why it has them.
 
     `bits` belong to the items of `space`. `drop` is what `held_out` samples lose against 8 bits (see `quantize.drop`);
     `time` and `time_8bit` are instructions of the layers with weights, by the costs of the search.
     """
 
     graph: Graph
+    plan: Plan
     space: Space
     bits: tuple[int, ...]
     notes: tuple[str, ...]
@@ -80,6 +86,48 @@ def _chosen(samples: Dataset, which: np.ndarray) -> Dataset:
     return Dataset(tuple(x[places] for x in samples.inputs), labels, names)
 
 
+@dataclass(frozen=True, eq=False)
+class _Sorted:
+    """How the patches of a plan are cut and which of them are outliers; `z` from which deviations on a value is one."""
+
+    tiling: Tiling | None = None
+    membership: Membership | None = None
+    rule: OutlierRule | None = None
+    z: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _sorted(graph: Graph, kept: Dataset, plan: Plan | None, mixing: Mixing) -> _Sorted:
+    """Classes of the patches by what calibration data holds."""
+    if plan is None or not plan.patched:
+        return _Sorted()
+    tiling = patch.tiling(graph, plan)
+    if mixing.vdpc == "off":
+        return _Sorted(tiling)
+    dynamic = mixing.vdpc == "dynamic"
+    seen = vdpc.observe(tiling, kept.inputs, mixing.outliers.tolerance)
+    found = vdpc.classify(seen, mixing.outliers, dynamic)
+    rule = vdpc.device_rule(graph, found) if dynamic else None
+    membership = Membership.static(found.outlier)
+    if rule is not None:
+        membership = Membership(stitching.outlying(rule, tiling, _images(graph, kept)), dynamic=True)
+    return _Sorted(tiling, membership, rule, found.z, (_told(membership, found),))
+
+
+def _images(graph: Graph, samples: Dataset) -> np.ndarray:
+    return samples.inputs[0].reshape(-1, *graph.tensor(graph.inputs[0]).shape)
+
+
+def _told(membership: Membership, found: vdpc.Classes) -> str:
+    if membership.single is not None:
+        which = "every patch an outlier" if membership.single else "no patch an outlier"
+        return f"patches: z = {found.z:.3f} makes {which}: all are treated alike"
+    if membership.dynamic:
+        share = sum(membership.shares(True)) / len(found.outlier)
+        return f"patches: {share:.1%} of those in calibration samples hold outliers (z = {found.z:.3f})"
+    return f"patches: {found.count} of {len(found.outlier)} hold outliers (z = {found.z:.3f})"
+
+
 def choose(
     graph: Graph,
     kept: Dataset,
@@ -87,74 +135,185 @@ def choose(
     mixing: Mixing,
     watcher: Watcher,
     *,
-    tiling: Tiling | None = None,
+    plan: Plan | None = None,
     ram: int | None = None,
     measure: Measure | None = None,
 ) -> Precision:
     """The bits of the method, given back until the drop is within `mixing.max_drop`, where there is such a limit.
 
-    `ram` limits the bytes of arena; `measure` has the last word on them. Raises BudgetError when the memory and
-    GateError when the accuracy cannot be met.
+    `plan` says how the network is cut (None: not at all). `ram` limits the bytes of arena; `measure` has the last word
+    on them. Raises BudgetError when the memory and GateError when the accuracy cannot be met.
     """
     watcher.stage("choose bits")
-    outlier = (False,) * len(tiling.branches) if tiling else ()
-    histograms = classes.histograms(graph, kept.inputs, tiling, outlier)
+    cut = _sorted(graph, kept, plan, mixing)
     wanted = Wanted(mixing.maps, mixing.weights, mixing.maps)
-    space = precision.space(graph, histograms, wanted, tiling, outlier)
-    search = Search(space, vdqs.Options(mixing.method, ram=ram))
-    choice = search.run(_arena(graph, space, measure))
+    histograms = classes.histograms(graph, kept.inputs, cut.tiling, cut.membership)
+    space = precision.space(graph, histograms, wanted, cut.tiling, cut.membership)
+    search = Search(space, vdqs.Options(mixing.method, mixing.balance, ram=ram))
+    choice = search.run(_arena(graph, space, cut, measure))
     spared = tuple(_not_worth_the_time(search, choice)) if mixing.method == "vdqs" else ()
     watcher.stage("measure the accuracy of the bits")
-
-    @functools.cache
-    def made(bits: tuple[int, ...]) -> Classed:
-        return classes.apply(graph, kept.inputs, space, Choice(bits), tiling, outlier)
-
-    @functools.cache
-    def measured() -> Harm:
-        return Harm(graph, kept.inputs, space)
-
-    def harm(item: int, bits: int) -> float:
-        return measured()(item, bits)
-
-    lost = Drop(graph, held.inputs, held.labels)
-    dropped = functools.cache(lambda bits: lost(made(bits)))
+    maker = _Maker(graph, kept, held, space, cut)
     if mixing.max_drop is not None:
         choice = giveback.give_back(
-            search,
-            choice,
-            lambda tried: dropped(tried.bits),
-            mixing.max_drop,
-            harm,
+            search, choice, lambda tried: maker.drop(tried.bits), mixing.max_drop, maker.harm
         )
+    return _made(maker, search, choice.bits, mixing, plan, (*cut.notes, *choice.notes, *spared))
+
+
+def follow(graph: Graph, kept: Dataset, held: Dataset, plan: Plan, watcher: Watcher) -> Precision:
+    """The bits and classes of a plan, without a search. Raises UsageError when they do not fit the graph."""
+    watcher.stage("follow the plan")
+    plan.check(graph)
+    mixing = _mixing_of(plan)
+    cut = _planned(graph, kept, plan)
+    histograms = classes.histograms(graph, kept.inputs, cut.tiling, cut.membership)
+    wanted = Wanted(precision.WIDTHS, precision.WIDTHS, precision.WIDTHS)
+    space = precision.space(graph, histograms, wanted, cut.tiling, cut.membership)
+    bits = _planned_bits(graph, space, plan)
+    search = Search(space, vdqs.Options(balance=mixing.balance))
+    return _made(_Maker(graph, kept, held, space, cut), search, bits, mixing, plan, cut.notes)
+
+
+def _mixing_of(plan: Plan) -> Mixing:
+    form = plan.outliers.form if plan.outliers else "off"
+    made = plan.decisions
+    if made is None:
+        return Mixing(method="plan", max_drop=None, vdpc=form)
+    return Mixing(made.bits, made.weight_bits, made.method, made.max_drop, made.balance, form)
+
+
+def _planned(graph: Graph, kept: Dataset, plan: Plan) -> _Sorted:
+    """The classes of a plan."""
+    if not plan.patched:
+        return _Sorted()
+    tiling = patch.tiling(graph, plan)
+    if plan.outliers is None:
+        return _Sorted(tiling)
+    rule = plan.outliers.rule
+    membership = Membership.static([share > 0.5 for share in plan.outliers.shares])
+    if rule is not None:
+        membership = Membership(stitching.outlying(rule, tiling, _images(graph, kept)), dynamic=True)
+    if membership.single is not None:
+        raise UsageError(
+            "the plan tells classes of patches apart, and in the calibration samples all are of one class",
+            hint="give the samples that the plan was made with",
+        )
+    return _Sorted(tiling, membership, rule, plan.outliers.z)
+
+
+def _planned_bits(graph: Graph, space: Space, plan: Plan) -> tuple[int, ...]:
+    """Bits of every item of a space. Raises UsageError where the plan has none, or none that can be."""
+    maps: dict[tuple[str, int], int] = {(entry.scope, entry.index): entry.bits for entry in plan.maps}
+    weights: dict[int, int | None] = {entry.index: entry.weights_bits for entry in plan.maps}
+    found = []
+    for item in space.items:
+        if item.scope == WEIGHTS:
+            given = {weights.get(graph.nodes[item.tensors[0]].outputs[0])}
+        else:
+            given = {maps.get((item.scope, tensor)) for tensor in item.tensors}
+        (bits, *others) = given
+        fixed = item.widths == (8,) and bits is not None and bits >= 8
+        if others or bits is None or not (bits in item.widths or fixed):
+            told = " and ".join(str(width) for width in sorted(given, key=str))
+            allowed = ", ".join(map(str, item.widths))
+            raise UsageError(
+                f"the plan gives '{item.name}' ({item.scope}) {told} bits; it can have {allowed}",
+                hint="make a plan for this model",
+            )
+        found.append(min(bits, 8))
+    return tuple(found)
+
+
+class _Maker:
+    """Makes and measures the graphs of choices; each once."""
+
+    def __init__(self, graph: Graph, kept: Dataset, held: Dataset, space: Space, cut: _Sorted) -> None:
+        self.graph, self.kept, self.held, self.space, self.cut = graph, kept, held, space, cut
+        self.graph_of = functools.cache(self._graph_of)
+        self.drop = functools.cache(self._drop)
+        self._lost: Drop | None = None
+        self._measured: Harm | None = None
+
+    def _graph_of(self, bits: tuple[int, ...]) -> Graph:
+        widths, cut = Widths.of(self.space, bits), self.cut
+        return classes.apply(self.graph, self.kept.inputs, widths, cut.tiling, cut.membership, cut.rule)
+
+    def _drop(self, bits: tuple[int, ...]) -> float:
+        self._lost = self._lost or Drop(self.graph, self.held.inputs, self.held.labels)
+        return self._lost(self.graph_of(bits))
+
+    def harm(self, item: int, bits: int) -> float:
+        self._measured = self._measured or Harm(self.graph, self.kept.inputs, self.space)
+        return self._measured(item, bits)
+
+
+def _made(
+    maker: _Maker,
+    search: Search,
+    bits: tuple[int, ...],
+    mixing: Mixing,
+    plan: Plan | None,
+    notes: tuple[str, ...],
+) -> Precision:
+    graph, drop = maker.graph_of(bits), maker.drop(bits)
+    own = patch.unpatched(graph)
+    if plan is not None and plan.split_after is not None:
+        own = patch.plan_of(graph, plan.split_after, plan.grid, plan.input)
+    outliers = replace(own.outliers, z=maker.cut.z) if own.outliers else None
+    made = Decisions(
+        mixing.method, mixing.balance, _widths(mixing.maps), _widths(mixing.weights), mixing.max_drop, drop
+    )
+    eights = (8,) * len(bits)
     return Precision(
-        made(choice.bits).main,
-        space,
-        choice.bits,
-        (*choice.notes, *spared),
+        graph,
+        replace(own, outliers=outliers, decisions=made),
+        maker.space,
+        bits,
+        notes,
         mixing,
-        dropped(choice.bits),
-        len(held),
-        search.time(choice.bits),
-        search.time((8,) * len(space.items)),
+        drop,
+        len(maker.held),
+        search.time(bits),
+        search.time(eights),
     )
 
 
-def _arena(graph: Graph, space: Space, measure: Measure | None) -> vdqs.Arena | None:
+def _widths(bits: Sequence[int]) -> tuple[Width, ...]:
+    return tuple(cast(Width, width) for width in bits)
+
+
+def _arena(graph: Graph, space: Space, cut: _Sorted, measure: Measure | None) -> vdqs.Arena | None:
     if measure is None:
         return None
-    known = functools.cache(lambda bits: measure(stand_in(graph, space, bits)))
+    known = functools.cache(
+        lambda bits: measure(stand_in(graph, Widths.of(space, bits), cut.tiling, cut.membership, cut.rule))
+    )
     return lambda choice: known(choice.bits)
 
 
-def stand_in(graph: Graph, space: Space, bits: Sequence[int]) -> Graph:
+def stand_in(
+    graph: Graph,
+    widths: Widths,
+    tiling: Tiling | None = None,
+    membership: Membership | None = None,
+    rule: OutlierRule | None = None,
+) -> Graph:
     """The graph with types as chosen and codes merely shifted: it needs the memory of the real one."""
+    if tiling is None or membership is None:
+        return _narrowed(graph, widths.network(NORMAL))
+    if membership.single is not None:
+        return _narrowed(graph, widths.network(OUTLIER if membership.single else NORMAL))
+    main = _narrowed(graph, widths.network(NORMAL))
+    before = graph.replace(nodes=tiling.head.nodes, outputs=(tiling.head.tensor,))
+    return classes.joined(main, _narrowed(before, widths.network(OUTLIER)), tiling, membership, rule)
+
+
+def _narrowed(graph: Graph, bits: Bits) -> Graph:
     tensors = list(graph.tensors)
-    for item, width in zip(space.items, bits, strict=True):
-        if width < 8:
-            for place in item.tensors:
-                index = graph.nodes[place].inputs[1] if item.scope == WEIGHTS else place
-                tensors[index] = _shifted(graph.tensor(index), width)
+    weights = {graph.nodes[p].inputs[1]: width for p, width in bits.weights.items() if p < len(graph.nodes)}
+    for index, width in {**bits.maps, **weights}.items():
+        tensors[index] = _shifted(graph.tensor(index), width)
     return graph.replace(tensors=tuple(tensors))
 
 

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from intarsia import data
 from intarsia.data import Dataset
 from intarsia.ir import Graph
+from intarsia.plan import vdqs
+from intarsia.plan.vdpc import Options as Outlying
 from intarsia.runners.base import ANYWHERE, Place
 
 RANDOM_SAMPLES = 8
@@ -106,12 +108,18 @@ class Mixing:
     """Which bits feature maps and weights may have, 8 among them, and how they are chosen.
 
     `method`: a name of `plan.vdqs.METHODS`. `max_drop`: what held-out calibration samples may lose (None: no limit).
+    `balance`: lambda of the search, 0 looks at saved BitOPs alone, 1 at entropy alone. `vdpc`: with patches, those with
+    outliers (`outliers` says which are) keep 8 bits; which ones is decided once and for all ("static"), by the device
+    in every inference ("dynamic"), or patches are all treated alike ("off").
     """
 
     maps: tuple[int, ...] = (8,)
     weights: tuple[int, ...] = (8,)
     method: str = "vdqs"
     max_drop: float | None = 0.01
+    balance: float = vdqs.BALANCE
+    vdpc: str = "static"
+    outliers: Outlying = field(default_factory=Outlying)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ from intarsia import boards, modelfile, pipeline, simulate
 from intarsia.cli import app
 from intarsia.difference import Comparison
 from intarsia.ir import Graph
-from intarsia.plan import patch
-from intarsia.plan import plan as plans
+from intarsia.plan import patch, planfile
 from intarsia.quantize.mixed import Bits, requantize
 from intarsia.request import Patching
 from support import small
@@ -105,7 +104,7 @@ def test_a_fault_in_a_generated_kernel_goes_away_with_the_reference_kernel(
 def test_patches_are_compared_one_by_one(
     mode: str, graph: Graph, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plans.save(patch.plan_of(graph, ADD, (2, 3), mode), tmp_path / "plan.json")
+    planfile.save(patch.plan_of(graph, ADD, (2, 3), mode), tmp_path / "plan.json")
     folder = project(graph, "host", tmp_path, Patching(file=tmp_path / "plan.json"))
     equal = diff(capsys, folder)
     assert equal["equal"]
@@ -126,7 +125,7 @@ def test_patches_are_compared_one_by_one(
 def test_a_fault_of_the_stitching_is_told_apart(
     graph: Graph, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plans.save(patch.plan_of(graph, ADD, (2, 2), "arena"), tmp_path / "plan.json")
+    planfile.save(patch.plan_of(graph, ADD, (2, 2), "arena"), tmp_path / "plan.json")
     folder = project(graph, "host", tmp_path, Patching(file=tmp_path / "plan.json"))
     source = folder / "model" / "small.c"
     text = source.read_text()

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from intarsia import boards, modelfile, pipeline, precisionplan
-from intarsia.cli import _options, app
+from intarsia.cli import _bits, app
 from intarsia.data import Dataset
 from intarsia.errors import BudgetError, UsageError
 from intarsia.plan import precision
 from intarsia.plan.precision import Wanted
-from intarsia.plan.vdqs import Choice
 from intarsia.quantize import classes
+from intarsia.quantize.classes import Widths
 from intarsia.request import DataSource, Patching
 from intarsia_codegen import project as codegen
 from support import small
@@ -49,10 +49,16 @@ def test_mixed_bits_run_bit_exactly(digits: Path, tmp_path: Path, capsys: pytest
     assert found["estimated_time"]["total"] <= found["estimated_time"]["total_8bit"]
     assert found["drop"] <= found["max_drop"] == 0.01
     assert found["held_out_samples"] == 3
-    widths = {entry["name"]: entry["bits"] for entry in (*found["maps"], *found["weights"])}
-    assert set(widths.values()) == {8, 4}
-    for tensor in modelfile.load(out).tensors:
-        assert tensor.name not in widths or tensor.dtype.bits == widths[tensor.name]
+    graph = modelfile.load(out)
+    assert graph.classes is not None
+    assert sum(graph.classes.members) == 1
+    for form, other in ((graph, "outlier"), (graph.classes.outlier, "normal")):
+        entries = [entry for entry in (*found["maps"], *found["weights"]) if entry["part"] != other]
+        widths = {entry["name"]: entry["bits"] for entry in entries}
+        assert set(widths.values()) == {8, 4}
+        written = {*form.inputs, *(t for node in form.nodes for t in (*node.inputs, *node.outputs))}
+        for tensor in (form.tensor(index) for index in written if index >= 0):
+            assert tensor.name not in widths or tensor.dtype.bits == widths[tensor.name]
     assert app.run(["generate", str(out), *fit, "-o", folder, "-q"]) == 0
     arguments = ["validate", folder, "--data", str(digits / "test.npz"), *SCALE]
     assert app.run([*arguments, "--bit-exact", "--min-accuracy", "0.8", "-q"]) == 0
@@ -72,12 +78,12 @@ def test_int8_model_gets_fewer_bits_and_the_run_tells_bitops(
 
 def test_baselines_are_not_given_back_unless_asked(digits: Path) -> None:
     path = digits / "calib.npz"
-    chosen = [_options.mixing("8,4", "8", method, None, path) for method in (None, "uniform4")]
+    chosen = [_bits.mixing("8,4", "8", method, None, path) for method in (None, "uniform4")]
     assert [m and (m.method, m.max_drop) for m in chosen] == [("vdqs", 0.01), ("uniform4", None)]
-    asked = _options.mixing("2,8", "8,4", "random", 0.5, path)
+    asked = _bits.mixing("2,8", "8,4", "random", 0.5, path)
     assert asked is not None
     assert (asked.maps, asked.weights, asked.max_drop) == ((8, 2), (8, 4), 0.5)
-    assert _options.mixing("8", "8", None, None, None) is None
+    assert _bits.mixing("8", "8", None, None, None) is None
 
 
 def test_stand_in_needs_the_memory_of_the_real_graph() -> None:
@@ -85,8 +91,8 @@ def test_stand_in_needs_the_memory_of_the_real_graph() -> None:
     samples = small.int8_samples(graph, 8)
     space = precision.space(graph, classes.histograms(graph, samples), Wanted((8, 4), (8, 4)))
     bits = tuple(item.widths[-1] for item in space.items)
-    real = classes.apply(graph, samples, space, Choice(bits)).main
-    shifted = precisionplan.stand_in(graph, space, bits)
+    real = classes.apply(graph, samples, Widths.of(space, bits))
+    shifted = precisionplan.stand_in(graph, Widths.of(space, bits))
     assert [t.dtype for t in shifted.tensors][: len(graph.tensors)] == [
         t.dtype for t in real.tensors[: len(graph.tensors)]
     ]

@@ -8,19 +8,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from intarsia import batching, simulate
+from intarsia import batching, simulate, stitching
 from intarsia.dtypes import INT4, INT8
 from intarsia.errors import UsageError
-from intarsia.ir import Graph
+from intarsia.ir import Graph, OutlierRule
 from intarsia.plan import precision, vdpc
-from intarsia.plan.branches import box, expand
+from intarsia.plan.branches import box, expand, filled
 from intarsia.plan.head import Tiling
 from intarsia.plan.patch import tiling_of
 from intarsia.plan.precision import Wanted
+from intarsia.plan.vdpc import Membership
 from intarsia.plan.vdqs import Options as Search
 from intarsia.plan.vdqs import search
 from intarsia.quantize import classes, equalise, layout, rounding
-from intarsia.quantize.classes import Classed
+from intarsia.quantize.classes import Widths
 from intarsia.quantize.drop import Drop
 from intarsia.quantize.harm import Harm
 from intarsia.quantize.mixed import Bits, Options, requantize
@@ -180,48 +181,75 @@ def test_what_cannot_be_narrower_is_refused() -> None:
 # --- classes of patches
 
 
-def classed(graph: Graph, outlier: tuple[bool, ...]) -> tuple[Classed, Tiling]:
+def classed(graph: Graph, outlier: tuple[bool, ...]) -> tuple[Graph, Tiling]:
     tiling = tiling_of(graph, layer(graph, "add"), (2, 2), "reader")
     samples = small.int8_samples(graph, 12)
-    found = classes.histograms(graph, samples, tiling, outlier)
+    membership = Membership.static(outlier)
+    found = classes.histograms(graph, samples, tiling, membership)
     wanted = Wanted((8, 4), (8, 4))
-    space = precision.space(graph, found, wanted, tiling, outlier, lambda *_: True)
+    space = precision.space(graph, found, wanted, tiling, membership, lambda *_: True)
     choice = search(space, Search(balance=0.2))
-    return classes.apply(graph, samples, space, choice, tiling, outlier), tiling
+    return classes.apply(graph, samples, Widths.of(space, choice.bits), tiling, membership), tiling
 
 
 @pytest.mark.parametrize("outlier", [OUTLIER, (True,) * 4, (False,) * 4])
 def test_classes_compute_what_their_branches_compute(outlier: tuple[bool, ...]) -> None:
     graph = small.int8_graph()
     result, tiling = classed(graph, outlier)
-    assert (result.outlier is not None) == (any(outlier) and not all(outlier))
+    assert (result.classes is not None) == (any(outlier) and not all(outlier))
     (images,) = small.int8_samples(graph, 3, seed=4)
-    expected = classes.outputs(result, (images,))[0]
+    expected = batching.outputs(result, (images,))[0]
     split, last = tiling.head.tensor, tiling.head.split_after
     for image, scores in zip(images, expected, strict=True):
         whole = np.zeros(graph.tensor(split).shape, np.int8)
         for place, (row, column) in enumerate(tiling.branches):
-            other = outlier[place] and result.outlier is not None
-            own = result.outlier if other else result.main
-            assert own is not None
+            own = result.classes.outlier if outlier[place] and result.classes else result.replace()
             cut = tiling_of(own, last, (2, 2), "reader")
             piece = image[box(cut, own.inputs[0], row, column)]
             whole[box(cut, split, row, column)] = simulate.run(expand(cut).graphs[place], [piece])[0]
-        behind = result.main.replace(inputs=(split,), nodes=result.main.nodes[last + 1 :])
+        behind = result.replace(inputs=(split,), nodes=result.nodes[last + 1 :])
         assert np.array_equal(simulate.run(behind, [whole])[0], scores)
+        assert np.array_equal(simulate.run(result, [image])[0], scores)
+
+
+def test_a_device_that_decides_takes_either_form_for_each_patch_of_each_sample() -> None:
+    graph = small.int8_graph()
+    samples = small.int8_samples(graph, 12)
+    tiling = tiling_of(graph, layer(graph, "add"), (2, 2), "reader")
+    rule = OutlierRule(-100, 100, (2, 2, 2, 2))
+    membership = Membership(stitching.outlying(rule, tiling, samples[0]), dynamic=True)
+    assert membership.single is None
+    assert membership.places(False) == membership.places(True) == [0, 1, 2, 3]
+    found = classes.histograms(graph, samples, tiling, membership)
+    space = precision.space(graph, found, Wanted((8, 4)), tiling, membership, lambda *_: True)
+    choice = search(space, Search(balance=0.2))
+    result = classes.apply(graph, samples, Widths.of(space, choice.bits), tiling, membership, rule)
+    assert result.classes is not None
+    assert result.classes.shares == tuple(membership.shares(True))
+    (images,) = small.int8_samples(graph, 5, seed=6)
+    forms = [batching.outputs(form, (images,))[0] for form in stitching.forms(result)[:2]]
+    whole = stitching.split_map(result, (images,), batching.outputs)
+    for number, image in enumerate(images):
+        for row, column in tiling.branches:
+            rows, columns = tiling.rows[row][0], tiling.columns[column][0]
+            codes = image[:, rows.low : rows.high, columns.low : columns.high]
+            outside = int(((codes < -100) | (codes > 100)).sum())
+            part = filled(tiling, row, column)
+            assert np.array_equal(whole[number][part], forms[outside > 2][number][part])
 
 
 def test_classes_share_weights_and_split_map() -> None:
     graph = small.int8_graph()
     result, tiling = classed(graph, OUTLIER)
-    assert result.outlier is not None
-    assert result.outlier.tensor(index(graph, DEEP)).dtype == INT8
-    assert result.main.tensor(index(graph, DEEP)).dtype == INT4
+    assert result.classes is not None
+    other = result.classes.outlier
+    assert other.tensor(index(graph, DEEP)).dtype == INT8
+    assert result.tensor(index(graph, DEEP)).dtype == INT4
     split = tiling.head.tensor
-    assert result.outlier.tensor(split).quant == result.main.tensor(split).quant
-    for ours, theirs in zip(result.main.nodes, result.outlier.nodes, strict=False):
+    assert other.tensor(split).quant == result.tensor(split).quant
+    for ours, theirs in zip(result.nodes, other.nodes, strict=False):
         if layout.weights_of(graph, ours) or ours.op in layout.LAYERS:
-            a, b = (g.required(n, 1) for g, n in ((result.main, ours), (result.outlier, theirs)))
+            a, b = (g.required(n, 1) for g, n in ((result, ours), (other, theirs)))
             assert a.dtype == b.dtype
             assert a.data is not None
             assert b.data is not None
@@ -234,14 +262,8 @@ def test_outlier_patches_come_closer_to_8_bits() -> None:
     tiling = tiling_of(graph, layer(graph, "add"), (2, 2), "reader")
     outlier = vdpc.classify(vdpc.observe(tiling, samples, 0.0)).outlier
     assert outlier == (True, False, False, False)
-    none, some = (error_of(graph, classed(graph, o)[0]) for o in ((False,) * 4, outlier))
+    none, some = (error(graph, classed(graph, o)[0]) for o in ((False,) * 4, outlier))
     assert some < none
-
-
-def error_of(graph: Graph, result: Classed) -> float:
-    samples = small.int8_samples(graph, 24, seed=9)
-    wanted, found = batching.outputs(graph, samples)[0], classes.outputs(result, samples)[0]
-    return float(np.square(wanted.astype(np.float64) - found).mean())
 
 
 # --- accuracy
@@ -250,9 +272,9 @@ def error_of(graph: Graph, result: Classed) -> float:
 def test_drop_is_zero_without_changes_and_grows_with_fewer_bits() -> None:
     graph = small.int8_graph()
     drop = Drop(graph, small.int8_samples(graph, 40, seed=5))
-    assert drop(Classed(graph)) == 0.0
+    assert drop(graph) == 0.0
     everything = ((STEM, DEEP, LAST), (STEM, DEEP, POINT, LAST))
-    four, two = (drop(Classed(made(graph, narrow(graph, *everything, bits)))) for bits in (4, 2))
+    four, two = (drop(made(graph, narrow(graph, *everything, bits))) for bits in (4, 2))
     assert 0.0 <= four <= two
     assert two > 0.0
 
@@ -263,7 +285,7 @@ def test_drop_with_labels_is_lost_accuracy() -> None:
     labels = batching.outputs(graph, samples)[0].reshape(40, -1).argmax(axis=1)
     other = made(graph, narrow(graph, (STEM, DEEP, LAST), (STEM, DEEP, POINT, LAST), 2))
     right = batching.outputs(other, samples)[0].reshape(40, -1).argmax(axis=1) == labels
-    assert Drop(graph, samples, labels)(Classed(other)) == pytest.approx(1.0 - right.mean())
+    assert Drop(graph, samples, labels)(other) == pytest.approx(1.0 - right.mean())
 
 
 def test_harm_grows_with_fewer_bits() -> None:

@@ -14,8 +14,7 @@ from intarsia.importers import tflite
 from intarsia.ir import Graph
 from intarsia.ops.base import Field
 from intarsia.passes import canonicalise
-from intarsia.plan import arena, branches, cost, lowering, patch
-from intarsia.plan import plan as plans
+from intarsia.plan import arena, branches, cost, lowering, patch, planfile
 from intarsia.plan.head import Head, Tiling, head_at, heads
 from intarsia.plan.intervals import Interval, hull, needed, parts, touching
 from intarsia.plan.placement import live_bytes
@@ -155,8 +154,8 @@ def test_too_little_memory_names_what_fills_it(digits96: Graph) -> None:
 
 def test_plan_file(digits96: Graph, tmp_path: Path) -> None:
     plan = patch.plan_of(digits96, 4, (2, 3), "reader")
-    plans.save(plan, tmp_path / "plan.json")
-    assert plans.load(tmp_path / "plan.json") == plan
+    planfile.save(plan, tmp_path / "plan.json")
+    assert planfile.load(tmp_path / "plan.json") == plan
     document = json.loads((tmp_path / "plan.json").read_text())
     assert document["schema"] == "intarsia.plan"
     assert document["grid"] == [2, 3]
@@ -180,7 +179,7 @@ def test_damaged_plan_files(digits96: Graph, tmp_path: Path, change: dict[str, o
     path = tmp_path / "plan.json"
     path.write_text(json.dumps(patch.plan_of(digits96, 4, (2, 2)).to_json() | change))
     with pytest.raises(UsageError, match="plan"):
-        plans.load(path)
+        planfile.load(path)
 
 
 def test_plan_of_another_network(digits96: Graph, models: Path) -> None:

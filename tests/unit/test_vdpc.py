@@ -134,7 +134,7 @@ def test_patches_of_a_network() -> None:
     tiling = tiling_of(graph, 3, (2, 2), "reader")
     classes = vdpc.classify(vdpc.observe(tiling, small.int8_samples(graph, 12), 0.0), Options("share", 0.25))
     assert classes.outlier == (True, False, False, False)
-    ours, theirs = (vdpc.masks(tiling, classes.outlier, which) for which in (False, True))
+    ours, theirs = (vdpc.masks(tiling, np.array([classes.outlier]), which) for which in (False, True))
     split = tiling.head.tensor
     assert (ours[split] ^ theirs[split]).all()
     assert theirs[split].sum() == 9

@@ -18,6 +18,7 @@ from intarsia.plan.giveback import entropy_lost, give_back, moves
 from intarsia.plan.kernelcosts import DEPTHWISE, POINTWISE, Work, estimated
 from intarsia.plan.patch import tiling_of
 from intarsia.plan.precision import NORMAL, OUTLIER, REST, WEIGHTS, Item, Part, Product, Space, Step, Wanted
+from intarsia.plan.vdpc import Membership
 from intarsia.plan.vdqs import METHODS, Choice, Options, Search, search
 from intarsia.quantize import classes
 from support import small
@@ -234,8 +235,9 @@ def test_senseless_options_are_refused(options: Options) -> None:
 def network_space(outlier: tuple[bool, ...], supports: precision.Supports = precision.supported) -> Space:
     graph = small.int8_graph()
     tiling = tiling_of(graph, 3, (2, 2), "reader")
-    found = classes.histograms(graph, small.int8_samples(graph, 8), tiling, outlier)
-    return precision.space(graph, found, Wanted(weights=WIDE), tiling, outlier, supports)
+    membership = Membership.static(outlier)
+    found = classes.histograms(graph, small.int8_samples(graph, 8), tiling, membership)
+    return precision.space(graph, found, Wanted(weights=WIDE), tiling, membership, supports)
 
 
 def anything(*_: object) -> bool:

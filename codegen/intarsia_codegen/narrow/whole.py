@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -111,53 +111,81 @@ def addition(call: KernelCall, name: str, generate: Generate) -> GeneratedKernel
     """ADD of two feature maps through the int8 generator; None where that has none."""
     if len(call.inputs) != 2 or call.constants:
         return None
-    count = call.integer("count")
-    runs = max(1, CHUNK_CODES // count)
+    chunks = _Chunks.of(call)
     dropped = ("runs", "count", "a_bits", "b_bits", "out_bits")
     kept = {k: v for k, v in call.params.items() if k not in dropped}
-    sizes = {min(runs, int(str(p["runs"]))) * count for p in call.variants or (call.params,)}
-    sizes |= {int(str(p["runs"])) % runs * count for p in call.variants or (call.params,)} - {0}
-    branches = tuple({"size": size, **kept} for size in sorted(sizes, reverse=True))
+    branches = tuple({"size": size, **kept} for size in sorted(chunks.sizes, reverse=True))
     inner = generate(
         replace(call, contract="add_s8", params=branches[0], variants=branches, inplace=(), scratch=None),
         f"{name}_s8",
     )
     if inner is None or not inner.takes_params or inner.scratch is not None:
         return None
-    room = whole_bytes(runs * count)
+    room = whole_bytes(chunks.parts * chunks.count)
     entry = Entry(call, name, ("const void *a", "const void *b", "void *out"))
     members = ", ".join(f".{k} = {v}" for k, v in kept.items())
+    total = f"p->{chunks.counted}" if entry.takes_params else str(call.integer(chunks.counted))
+    runs, length = ("part", str(chunks.count)) if chunks.counted == "runs" else ("1", "part")
     body = [
-        f"const int32_t runs = {'p->runs' if entry.takes_params else call.integer('runs')};",
+        f"const int32_t total = {total};",
         "int8_t *const room = scratch;",
-        f"for (int32_t r = 0; r < runs; r += {runs}) {{",
-        f"const int32_t part = runs - r < {runs} ? runs - r : {runs};",
-        f"const itr_add_s8_params q = {{.size = part * {count}, {members}}};",
+        f"for (int32_t r = 0; r < total; r += {chunks.parts}) {{",
+        f"const int32_t part = total - r < {chunks.parts} ? total - r : {chunks.parts};",
+        f"const itr_add_s8_params q = {{.size = part * {chunks.count}, {members}}};",
     ]
     arguments = []
     for place, operand in enumerate(("a", "b", "out")):
         bits = call.integer(f"{operand}_bits")
         const = "" if operand == "out" else "const "
         at = f"{operand}_part"
-        body.append(
-            f"{const}uint8_t *const {at} = ({const}uint8_t *){operand} + r * itr_packed_bytes({count}, {bits});"
+        before = (
+            f"r * itr_packed_bytes({chunks.count}, {bits})"
+            if runs == "part"
+            else f"itr_packed_bytes(r, {bits})"
         )
+        body.append(f"{const}uint8_t *const {at} = ({const}uint8_t *){operand} + {before};")
         if bits < 8 and operand != "out":
-            body.append(f"itr_dsp_unpack({at}, part, {count}, {bits}, room + {place * room});")
+            body.append(f"itr_dsp_unpack({at}, {runs}, {length}, {bits}, room + {place * room});")
         arguments.append(f"({const}int8_t *){at}" if bits == 8 else f"room + {place * room}")
     body.append(f"{inner.function}(&q, {', '.join(arguments)});")
     if call.integer("out_bits") < 8:
-        body.append(f"itr_dsp_pack({arguments[2]}, part, {count}, {call.integer('out_bits')}, out_part);")
+        body.append(f"itr_dsp_pack({arguments[2]}, {runs}, {length}, {call.integer('out_bits')}, out_part);")
     body.append("}")
     text = SourceFile(f"{name}.c", _text(call, entry.prototype, inner.prototype, body))
-    total = sum(int(str(p["runs"])) for p in call.variants or (call.params,)) * count
     return GeneratedKernel(
         name,
         f"{entry.prototype};",
         (text, resource("itr_dsp_strips.h"), resource("itr_dsp_strips.c"), *inner.sources),
-        total * (3 * _CODES + 5),
+        chunks.codes * (3 * _CODES + 5),
         scratch=3 * room,
         inplace=call.inplace,
         stack_bytes=inner.stack_bytes,
         takes_params=entry.takes_params,
     )
+
+
+@dataclass(frozen=True)
+class _Chunks:
+    """How the codes of a layer are cut: `parts` at a time of what the parameter `counted` counts, `count` codes each.
+
+    `sizes` are the codes of the chunks of all branches, `codes` those of everything. Branches differ in the number of
+    their runs, or, where runs are joined to one, in its length.
+    """
+
+    counted: str
+    parts: int
+    count: int
+    sizes: frozenset[int]
+    codes: int
+
+    @staticmethod
+    def of(call: KernelCall) -> _Chunks:
+        shapes = [(int(str(p["runs"])), int(str(p["count"]))) for p in call.variants or (call.params,)]
+        joined = all(runs == 1 for runs, _ in shapes)
+        counted, count = ("count", 1) if joined else ("runs", call.integer("count"))
+        parts = CHUNK_CODES if joined else max(1, CHUNK_CODES // count)
+        totals = [length if joined else runs for runs, length in shapes]
+        sizes = {min(parts, total) * count for total in totals} | {total % parts * count for total in totals}
+        return _Chunks(
+            counted, parts, count, frozenset(sizes - {0}), sum(runs * length for runs, length in shapes)
+        )

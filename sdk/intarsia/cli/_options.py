@@ -17,14 +17,12 @@ if TYPE_CHECKING:
     from intarsia.boards import Board as BoardType
     from intarsia.boards import LinkKind
     from intarsia.quantize import Options
-    from intarsia.request import Budget, DataSource, Mixing, Patching
+    from intarsia.request import Budget, DataSource, Patching
     from intarsia.runners import Place
 
 RULES = ("tflm", "litert")
 ORACLES = ("auto", "intarsia", "interpreter")
 INPUT_MODES = ("arena", "reader")
-METHODS = ("vdqs", "uniform8", "uniform4", "memory-greedy", "random")
-MAX_DROP = 0.01
 LINKS = ("semihosting", "uart")
 MAX_WAIT = 3600.0
 
@@ -136,40 +134,6 @@ PlanFile = Annotated[
 ]
 
 
-Bits = Annotated[
-    str,
-    typer.Option(
-        "--bits",
-        metavar="8[,4][,2]",
-        help="Bits that may be chosen for each feature map when quantizing.",
-    ),
-]
-WeightBits = Annotated[
-    str,
-    typer.Option(
-        "--weight-bits", metavar="8[,4][,2]", help="Bits that may be chosen for the weights of each layer."
-    ),
-]
-Method = Annotated[
-    str | None,
-    typer.Option(
-        metavar="|".join(METHODS),
-        autocompletion=lambda: list(METHODS),
-        help="How bits are chosen: by lost entropy and saved computation (vdqs, the default), or for comparison all "
-        "8, all 4, from the largest map down until the RAM suffices, or at random.",
-    ),
-]
-MaxDrop = Annotated[
-    float | None,
-    typer.Option(
-        "--max-drop",
-        metavar="SHARE",
-        help="Give bits back until held-out calibration samples lose no more accuracy than this.  [default: "
-        f"{MAX_DROP:g} with vdqs, else no limit]",
-        show_default=False,
-    ),
-]
-
 ReferenceKernels = Annotated[
     str | None,
     typer.Option(
@@ -275,42 +239,6 @@ def patching(patches: str, mode: str, file: Path | None) -> Patching:
             f"--patches: '{patches}' is not a grid", hint="auto, off, or rows x columns such as 3x4"
         )
     return Patching((int(match[1]), int(match[2])), mode, file)
-
-
-def mixing(
-    bits: str, weight_bits: str, method: str | None, max_drop: float | None, calibration: Path | None
-) -> Mixing | None:
-    """Which bits may be chosen, and how; None: 8 everywhere. Raises UsageError."""
-    from intarsia.request import Mixing
-
-    maps, weights = widths(bits, "--bits"), widths(weight_bits, "--weight-bits")
-    choice(method, METHODS, "--method")
-    share(max_drop, "--max-drop")
-    if maps == weights == (8,):
-        if method is not None or max_drop is not None:
-            raise UsageError(
-                "--method and --max-drop are about choosing bits, and only 8 are allowed",
-                hint="allow others, such as --bits 8,4 --weight-bits 8,4",
-            )
-        return None
-    if calibration is None:
-        raise UsageError("bits are chosen with samples, and there are none", hint="give them with --calib")
-    if method == "uniform4" and 4 not in maps + weights:
-        raise UsageError("--method uniform4 needs 4 bits to be allowed", hint="such as --bits 8,4")
-    if max_drop is None and method in (None, "vdqs"):
-        max_drop = MAX_DROP
-    return Mixing(maps, weights, method or "vdqs", max_drop)
-
-
-def widths(text: str, option: str) -> tuple[int, ...]:
-    """Bits of a text such as "8,4,2", from 8 down. Raises UsageError."""
-    found = {part.strip() for part in text.split(",")}
-    if "8" not in found or not found <= {"8", "4", "2"}:
-        raise UsageError(
-            f"{option}: '{text}' are no bits to choose from",
-            hint="8, and 4 and 2 where wanted, such as 8,4,2",
-        )
-    return tuple(sorted(map(int, found), reverse=True))
 
 
 def choice(value: str | None, allowed: Sequence[str], option: str) -> None:

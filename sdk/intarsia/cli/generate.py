@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from intarsia.cli import _console, _options
+from intarsia.cli import _bits, _console, _options
 
 
 def command(
@@ -18,6 +18,15 @@ def command(
         Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write.", show_default=False)
     ],
     calib: _options.Calibration = None,
+    bits: _bits.Bits = "8",
+    weight_bits: _bits.WeightBits = "8",
+    method: _bits.Method = None,
+    max_drop: _bits.MaxDrop = None,
+    balance: _bits.Lambda = None,
+    vdpc: _bits.Vdpc = None,
+    outlier_share: _bits.OutlierShare = None,
+    outlier_z: _bits.OutlierZ = None,
+    outlier_coverage: _bits.OutlierCoverage = None,
     ram: _options.Ram = None,
     flash: _options.Flash = None,
     patches: _options.Patches = "auto",
@@ -38,7 +47,8 @@ def command(
 
     It is plain C and CMake, stands alone, and has only the kernels it uses.
 
-    A float model is quantized first when --calib gives samples, and stays float otherwise.
+    A float model is quantized first when --calib gives samples, and stays float otherwise. Where --bits or
+    --weight-bits allow fewer than 8 bits, they are chosen for the board with the same samples.
     """
     _options.choice(reference, _options.RULES, "--reference")
     _options.choice(link, _options.LINKS, "--link")
@@ -46,6 +56,10 @@ def command(
     patching = _options.patching(patches, input_mode, plan)
     portable = _options.layers(reference_kernels)
     options = _options.quantization(estimator, calib)
+    outliers = _bits.outlying(outlier_share, outlier_z, outlier_coverage)
+    mixing = _bits.mixing(
+        bits, weight_bits, method, max_drop, calib, balance=balance, vdpc=vdpc, outliers=outliers, plan=plan
+    )
     _options.check_samples(None, input_scale, input_offset, calib)
     _options.present(model, calib, plan)
 
@@ -55,8 +69,12 @@ def command(
     source = _options.source(calib, input_scale, input_offset, None) if calib else None
     with _console.Console(verbose, quiet, progress, as_json) as console:
         target = _options.linked(boards.load(board), link)
-        graph = pipeline.prepare(model, rule=reference, calibration=source, options=options, watcher=console)
+        made = pipeline.quantized(
+            model, source, mixing, target, reference, options, budget, patching, console
+        )
         console.stage(f"generate for {target.name}")
-        pipeline.generate(graph, target, out, budget=budget, portable=portable, patching=patching)
+        pipeline.generate(
+            made.graph, target, out, budget=budget, portable=portable, patching=patching, plan=made.plan
+        )
         document = listings.project_json(out)
         console.result(document, listings.project(document))

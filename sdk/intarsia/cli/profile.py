@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from intarsia.cli import _console, _options
+from intarsia.cli import _bits, _console, _options
 
 
 def command(
@@ -24,10 +24,15 @@ def command(
     reference: _options.Reference = None,
     oracle: _options.Oracle = "auto",
     estimator: _options.Range = None,
-    bits: _options.Bits = "8",
-    weight_bits: _options.WeightBits = "8",
-    method: _options.Method = None,
-    max_drop: _options.MaxDrop = None,
+    bits: _bits.Bits = "8",
+    weight_bits: _bits.WeightBits = "8",
+    method: _bits.Method = None,
+    max_drop: _bits.MaxDrop = None,
+    balance: _bits.Lambda = None,
+    vdpc: _bits.Vdpc = None,
+    outlier_share: _bits.OutlierShare = None,
+    outlier_z: _bits.OutlierZ = None,
+    outlier_coverage: _bits.OutlierCoverage = None,
     ram: _options.Ram = None,
     flash: _options.Flash = None,
     patches: _options.Patches = "auto",
@@ -72,7 +77,10 @@ def command(
     patching = _options.patching(patches, input_mode, plan)
     portable = _options.layers(reference_kernels)
     options = _options.quantization(estimator, calib)
-    mixing = _options.mixing(bits, weight_bits, method, max_drop, calib)
+    outliers = _bits.outlying(outlier_share, outlier_z, outlier_coverage)
+    mixing = _bits.mixing(
+        bits, weight_bits, method, max_drop, calib, balance=balance, vdpc=vdpc, outliers=outliers, plan=plan
+    )
     place = _options.place(probe, port, wait)
     _options.choice(link, _options.LINKS, "--link")
     _options.check_samples(samples, input_scale, input_offset, data, calib)

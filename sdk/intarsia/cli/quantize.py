@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from intarsia.cli import _console, _options
+from intarsia.cli import _bits, _console, _options
 
 
 def command(
@@ -24,12 +24,19 @@ def command(
     board: _options.OptionalBoard = None,
     ram: _options.Ram = None,
     flash: _options.Flash = None,
-    bits: _options.Bits = "8",
-    weight_bits: _options.WeightBits = "8",
-    method: _options.Method = None,
-    max_drop: _options.MaxDrop = None,
+    bits: _bits.Bits = "8",
+    weight_bits: _bits.WeightBits = "8",
+    method: _bits.Method = None,
+    max_drop: _bits.MaxDrop = None,
+    balance: _bits.Lambda = None,
+    vdpc: _bits.Vdpc = None,
+    outlier_share: _bits.OutlierShare = None,
+    outlier_z: _bits.OutlierZ = None,
+    outlier_coverage: _bits.OutlierCoverage = None,
     patches: _options.Patches = "auto",
     input_mode: _options.InputMode = "arena",
+    plan: _options.PlanFile = None,
+    save_plan: _bits.SavePlan = None,
     reference: _options.Reference = None,
     estimator: _options.Range = None,
     samples: _options.Samples = None,
@@ -51,8 +58,11 @@ def command(
     _options.choice(reference, _options.RULES, "--reference")
     budget = _options.budget(ram, flash)
     options = _options.quantization(estimator, calib)
-    mixing = _options.mixing(bits, weight_bits, method, max_drop, calib)
-    patching = _options.patching(patches, input_mode, None)
+    outliers = _bits.outlying(outlier_share, outlier_z, outlier_coverage)
+    mixing = _bits.mixing(
+        bits, weight_bits, method, max_drop, calib, balance=balance, vdpc=vdpc, outliers=outliers, plan=plan
+    )
+    patching = _options.patching(patches, input_mode, plan)
     _options.check_samples(samples, input_scale, input_offset, calib)
     if board is None and (budget.ram or budget.flash):
         raise UsageError("--ram and --flash are checked against a board's firmware", hint="give --board too")
@@ -60,7 +70,7 @@ def command(
         raise UsageError("--patches and --input are about a board's firmware", hint="give --board too")
     if out.suffix != ".itr":
         raise UsageError(f"-o: '{out}' does not end in .itr", hint="such as -o model.itr")
-    _options.present(model, calib)
+    _options.present(model, calib, plan)
 
     from intarsia import boards, pipeline
     from intarsia.report import listings, precision
@@ -78,6 +88,7 @@ def command(
             mixing=mixing,
             budget=budget,
             patching=patching,
+            plan_out=save_plan,
             watcher=console,
         )
         if made.precision is None:

@@ -22,6 +22,11 @@ def export(graph: Graph) -> bytes:
             f"'{packed[0]}' is narrower than 8 bits: TFLite kernels compute with no such feature maps and weights",
             hint="compare with Intarsia's own reference instead",
         )
+    if graph.classes is not None:
+        raise StageError(
+            f"the patches of '{graph.name}' have classes, which a .tflite file cannot say",
+            hint="compare with Intarsia's own reference instead",
+        )
     graph = borders.separate(graph)
     kept = _kept(graph)
     if left := [s for s in graph.states if s.after not in kept]:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What layers do to memory, and the arena that this takes: buffers `t<tensor>` and `s<layer>`."""
+"""What layers do to memory, and the arena that this takes: buffers `t<tensor>` and `s<layer>`.
+
+A class of patches that runs the same layers again adds its scope to the names of scratch.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ class Task:
     scratch: int | None = None
     inplace: tuple[tuple[int, int], ...] = ()
     views: tuple[tuple[int, int], ...] = ()
+    scope: str = ""
 
 
 Use = tuple[int | None, tuple[tuple[int, int], ...]]
@@ -73,11 +77,14 @@ class Lifetimes:
 
 
 def plan(
-    tasks: Sequence[Task], lifetimes: Lifetimes, size: Callable[[int], int]
+    tasks: Sequence[Task],
+    lifetimes: Lifetimes,
+    size: Callable[[int], int],
+    fixed: Sequence[memory.Share] = (),
 ) -> tuple[tuple[memory.Buffer, ...], memory.Placement]:
-    """Buffers and their places; `size` gives the bytes of a tensor."""
+    """Buffers and their places; `size` gives the bytes of a tensor, `fixed` are shares beside those of the tasks."""
     found = buffers(tasks, lifetimes, size)
-    return found, memory.plan(found, shares(tasks))
+    return found, memory.plan(found, [*fixed, *shares(tasks)])
 
 
 def buffers(
@@ -99,7 +106,7 @@ def buffers(
         for t, first in written.items()
     ]
     scratch = [
-        memory.Buffer(f"s{task.layer}", task.scratch, step, step, ALIGNMENT)
+        memory.Buffer(f"s{task.layer}{task.scope}", task.scratch, step, step, ALIGNMENT)
         for step, task in enumerate(tasks, 1)
         if task.scratch is not None
     ]

@@ -24,13 +24,14 @@ CROP = "SLICE"
 
 @dataclass(frozen=True, eq=False)
 class Branches:
-    """The branches of a tiling in the order of execution.
+    """Branches of a tiling in the order of execution; `places` are their row and column.
 
     `graphs` share tensor numbers with the network; more tensors follow behind. `layers[i]` is the network's layer that
     node i of a branch belongs to, `patch` the tensor in which a branch leaves its part of the split map.
     """
 
     tiling: Tiling
+    places: tuple[tuple[int, int], ...]
     graphs: tuple[Graph, ...]
     layers: tuple[int, ...]
     patch: int
@@ -40,11 +41,13 @@ class Branches:
         return [node for node, owner in enumerate(self.layers) if owner == layer]
 
 
-def expand(tiling: Tiling) -> Branches:
-    """The branches of a tiling."""
-    builders = [_Builder(tiling, row, column) for row, column in tiling.branches]
+def expand(tiling: Tiling, chosen: Sequence[int] | None = None) -> Branches:
+    """The branches of a tiling: all, or those with the `chosen` numbers."""
+    numbers = range(len(tiling.branches)) if chosen is None else chosen
+    places = tuple(tiling.branches[number] for number in numbers)
+    builders = [_Builder(tiling, row, column) for row, column in places]
     graphs = tuple(builder.graph() for builder in builders)
-    return Branches(tiling, graphs, tuple(builders[0].layers), builders[0].patch)
+    return Branches(tiling, places, graphs, tuple(builders[0].layers), builders[0].patch)
 
 
 def remainder(head: Head) -> Graph:

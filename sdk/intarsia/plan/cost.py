@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from intarsia import ops
+from intarsia.dtypes import DType
 from intarsia.ir import Graph, Node
 from intarsia.kernelcall import Alias, KernelCall
 from intarsia.plan import arena, lowering, memory
@@ -23,15 +24,20 @@ def macs(graph: Graph) -> list[int]:
 
 def bit_products(graph: Graph) -> list[int]:
     """Weight bits x input bits of one MAC of each layer."""
-    return [_bits(node, graph) for node in graph.nodes]
+    return [_bits(node, graph, lambda dtype: dtype.bits) for node in graph.nodes]
 
 
-def _bits(node: Node, graph: Graph) -> int:
+def bit_products_at_8(graph: Graph) -> list[int]:
+    """The same, were no tensor narrower than 8 bits."""
+    return [_bits(node, graph, lambda dtype: max(dtype.bits, 8)) for node in graph.nodes]
+
+
+def _bits(node: Node, graph: Graph, width: Callable[[DType], int]) -> int:
     rule = ops.registry()[node.op].weights
     operands = (graph.operand(node, 0), graph.operand(node, rule.weights) if rule else None)
     product = 1
     for tensor in operands:
-        product *= tensor.dtype.bits if tensor else 1
+        product *= width(tensor.dtype) if tensor else 1
     return product
 
 
@@ -56,9 +62,19 @@ def patched_macs(tiling: Tiling) -> list[int]:
     return [*head_macs(tiling.head, tiling.rows, tiling.columns), *behind]
 
 
-def bitops(graph: Graph, layer_macs: Sequence[int]) -> int:
+def bitops(products: Sequence[int], layer_macs: Sequence[int]) -> int:
     """Sum over the first layers of MACs x weight bits x input bits."""
-    return sum(m * product for m, product in zip(layer_macs, bit_products(graph), strict=False))
+    return sum(m * product for m, product in zip(layer_macs, products, strict=False))
+
+
+def branch_bitops(graph: Graph, place: int, layer_macs: Sequence[int]) -> int:
+    """BitOPs of a branch with these MACs per layer, in the form of its class; where that is decided in every inference,
+    as often as calibration data says."""
+    own = bitops(bit_products(graph), layer_macs)
+    if graph.classes is None:
+        return own
+    share = graph.classes.shares[place]
+    return round((1.0 - share) * own + share * bitops(bit_products(graph.classes.outlier), layer_macs))
 
 
 def layer_tasks(graph: Graph, first: int = 0) -> list[arena.Task]:
@@ -88,14 +104,14 @@ def _placed(graph: Graph, tasks: Sequence[arena.Task], lifetimes: arena.Lifetime
 
 def branch_arena(tiling: Tiling) -> int:
     """Arena while the branches run, the split map included and the input where it lies in the arena, in bytes."""
-    stage = lowering.lower(tiling)
-    return arena.plan(stage.portable_tasks(), stage.lifetimes(alone=True), stage.size)[1].total
+    stages = lowering.stages(tiling)
+    return stages.arena([form.portable_tasks() for form in stages.forms], (), alone=True)[1].total
 
 
 def patched_arena(
     tiling: Tiling, layers: Sequence[arena.Task] = ()
 ) -> tuple[tuple[memory.Buffer, ...], memory.Placement]:
     """The arena of the whole network with portable kernels; `layers` are its `layer_tasks`, if they are at hand."""
-    stage, first = lowering.lower(tiling), tiling.head.split_after + 1
-    tasks = [*stage.portable_tasks(), *(layers[first:] or layer_tasks(tiling.head.graph, first))]
-    return arena.plan(tasks, stage.lifetimes(), stage.size)
+    stages, first = lowering.stages(tiling), tiling.head.split_after + 1
+    behind = layers[first:] or layer_tasks(tiling.head.graph, first)
+    return stages.arena([form.portable_tasks() for form in stages.forms], behind)

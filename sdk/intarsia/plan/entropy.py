@@ -8,7 +8,7 @@ data: one bin per code, so 0 <= H(i, b) <= b. The codes at b bits are those of t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,16 +134,29 @@ def count(codes: np.ndarray) -> np.ndarray:
 
 
 def histograms(
-    graph: Graph, inputs: Sequence[np.ndarray], masks: dict[int, np.ndarray] | None = None
+    graph: Graph, inputs: Sequence[np.ndarray], masks: Mapping[int, np.ndarray] | None = None
 ) -> dict[int, Histogram]:
     """Histogram of each int8 feature map over samples [N, *shape] per graph input.
 
-    `masks` restricts a map [1, H, W, C] to the pixels where a boolean array [H, W] is set.
+    `masks` restricts a map [1, H, W, C] to the pixels where a boolean array [N or 1, H, W] is set.
     """
     counts: dict[int, np.ndarray] = {}
+    done: dict[int, int] = {}
     for index, codes in codes_of(graph, inputs):
-        mask = (masks or {}).get(index)
-        seen = codes if mask is None else np.ascontiguousarray(codes[:, 0, mask])
+        mask, start = (masks or {}).get(index), done.get(index, 0)
+        done[index] = start + len(codes)
+        seen = codes if mask is None else masked(codes[:, 0], rows_of(mask, start, len(codes)))
         counts[index] = counts.get(index, 0) + count(seen)
     quants = {index: graph.tensor(index).quant for index in counts}
     return {index: Histogram(c, q) for index, c in counts.items() if (q := quants[index]) is not None}
+
+
+def rows_of(mask: np.ndarray, start: int, count: int) -> np.ndarray:
+    """The part [count or 1, H, W] of a mask [N or 1, H, W] that belongs to samples from `start` on."""
+    return mask if len(mask) == 1 else mask[start : start + count]
+
+
+def masked(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """[pixels, C]: values [N, H, W, C] where a mask [N or 1, H, W] is set."""
+    pixels: np.ndarray = values[np.broadcast_to(mask, values.shape[:3])]
+    return pixels

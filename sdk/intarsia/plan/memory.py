@@ -142,7 +142,7 @@ def _checked_shares(buffers: Sequence[Buffer], shares: Sequence[Share]) -> tuple
             source = viewed[source]
         if source in path:
             raise ValueError(f"view {target!r}: it is a view of itself")
-    views = [Share(source, target, optional=False) for target, source in viewed.items()]
+    views = list({share.target: share for share in shares if not share.optional}.values())
     optional = dict.fromkeys(share for share in shares if share.optional)
     return views, [share for share in optional if share.target not in viewed]
 
@@ -185,7 +185,7 @@ class _Groups:
         step = self._buffers[share.target].first
         if share.optional:
             self._written[source] |= {step}
-        elif self._kept[share.source].last < step:
+        elif share.kept and self._kept[share.source].last < step:
             self._kept[share.source] = replace(self._kept[share.source], last=step)
         self._written[source] |= self._written.pop(target)
         for name in self._members[target]:

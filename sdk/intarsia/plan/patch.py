@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, cast
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from intarsia.ops.base import Field
 from intarsia.plan import arena, cost, memory
 from intarsia.plan.head import Head, Tiling, feature_maps, head_at, heads
 from intarsia.plan.intervals import parts
-from intarsia.plan.plan import Branch, Memory, Plan
+from intarsia.plan.plan import Branch, MapBits, Memory, Outliers, Plan, Width
 
 MOST_PARTS = 16
 """Rows and columns of patches that the search goes up to; more can be asked for."""
@@ -66,7 +67,7 @@ def tiling(graph: Graph, plan: Plan) -> Tiling:
 def unpatched(graph: Graph) -> Plan:
     """The plan that runs the network layer by layer."""
     layer_macs, needed = cost.macs(graph), cost.layer_arena(graph)
-    total, products = sum(layer_macs), cost.bitops(graph, layer_macs)
+    total, at_8 = sum(layer_macs), cost.bitops(cost.bit_products_at_8(graph), layer_macs)
     return Plan(
         graph.name,
         None,
@@ -75,10 +76,11 @@ def unpatched(graph: Graph) -> Plan:
         "arena",
         total,
         total,
-        products,
-        products,
-        products,
+        cost.bitops(cost.bit_products(graph), layer_macs),
+        at_8,
+        at_8,
         Memory(needed, 0, needed, needed, 0),
+        maps=tuple(_maps(graph)),
     )
 
 
@@ -283,19 +285,21 @@ def _described(tiling: Tiling) -> Plan:
     head = tiling.head
     graph = head.graph
     layer_macs, patched = cost.macs(graph), cost.patched_macs(tiling)
-    products = cost.bitops(graph, patched)
     image = sum(graph.tensor(t).bytes for t in graph.inputs) if tiling.input_mode == "reader" else 0
+    branches = tuple(_branch(tiling, place) for place in range(len(tiling.branches)))
+    behind = slice(head.split_after + 1, None)
+    rest = cost.bitops(cost.bit_products(graph)[behind], patched[behind])
     return Plan(
         graph.name,
         head.split_after,
         graph.tensor(head.tensor).name,
         tiling.grid,
-        tiling.input_mode,
+        "reader" if tiling.input_mode == "reader" else "arena",
         sum(patched),
         sum(layer_macs),
-        products,
-        products,
-        cost.bitops(graph, layer_macs),
+        sum(branch.bitops for branch in branches) + rest,
+        cost.bitops(cost.bit_products_at_8(graph), patched),
+        cost.bitops(cost.bit_products_at_8(graph), layer_macs),
         Memory(
             cost.patched_arena(tiling)[1].total,
             cost.branch_arena(tiling),
@@ -303,15 +307,17 @@ def _described(tiling: Tiling) -> Plan:
             cost.layer_arena(graph),
             image,
         ),
-        tuple(_branch(tiling, row, column) for row, column in tiling.branches),
+        branches,
+        sum(branch.kind == "outlier" for branch in branches),
+        tuple(_maps(graph, head)),
+        _outliers(graph),
     )
 
 
-def _branch(tiling: Tiling, row: int, column: int) -> Branch:
-    head = tiling.head
+def _branch(tiling: Tiling, place: int) -> Branch:
+    head, (row, column) = tiling.head, tiling.branches[place]
     macs = cost.head_macs(head, [tiling.rows[row]], [tiling.columns[column]])
-
-    source = head.graph.inputs[0]
+    classes, source = head.graph.classes, head.graph.inputs[0]
     read = tiling.rows[row][source], tiling.columns[column][source]
     made = tiling.parts[0][row], tiling.parts[1][column]
     return Branch(
@@ -320,5 +326,38 @@ def _branch(tiling: Tiling, row: int, column: int) -> Branch:
         ((read[0].low, read[0].high), (read[1].low, read[1].high)),
         ((made[0].low, made[0].high), (made[1].low, made[1].high)),
         sum(macs),
-        cost.bitops(head.graph, macs),
+        cost.branch_bitops(head.graph, place, macs),
+        "outlier" if classes is not None and classes.members[place] else "normal",
+    )
+
+
+def _maps(graph: Graph, head: Head | None = None) -> Iterator[MapBits]:
+    """Bits of every feature map: those before a split for each class of patches, then the others."""
+    before = [node.outputs[0] for node in head.nodes[:-1]] if head else []
+    first = [*graph.inputs, *before] if head else []
+    written = [*graph.inputs, *(t for node in graph.nodes for t in node.outputs)]
+    classes = graph.classes if head else None
+    for index in first:
+        yield _map(graph, index, "normal")
+    for index in first if classes else ():
+        yield _map(classes.outlier if classes else graph, index, "outlier")
+    for index in written:
+        if index not in first:
+            yield _map(graph, index, "rest")
+
+
+def _map(graph: Graph, index: int, scope: Literal["normal", "outlier", "rest"]) -> MapBits:
+    tensor = graph.tensor(index)
+    node = next((node for node in graph.nodes if index in node.outputs), None)
+    rule = ops.registry()[node.op].weights if node else None
+    weights = graph.operand(node, rule.weights) if node and rule else None
+    width = weights.dtype.bits if weights is not None and weights.is_constant else None
+    return MapBits(index, tensor.name, scope, cast(Width, tensor.dtype.bits), cast("Width | None", width))
+
+
+def _outliers(graph: Graph) -> Outliers | None:
+    if graph.classes is None:
+        return None
+    return Outliers(
+        "static" if graph.classes.rule is None else "dynamic", graph.classes.shares, graph.classes.rule
     )

@@ -56,12 +56,14 @@ class Share:
     """``target`` may start at the offset of ``source``, whose last step is the first of ``target``.
 
     An optional share is an in-place kernel: in that step it reads the source and overwrites it. A share
-    that is not optional is a view (RESHAPE): source and target are the same bytes and nothing is written.
+    that is not optional is a view (RESHAPE): source and target are the same bytes and nothing is written. A view whose
+    bytes are not ``kept`` is only the same place: it is written anew, and other buffers may lie there in between.
     """
 
     source: str
     target: str
     optional: bool = True
+    kept: bool = True
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 """The choices of bits that a network offers: what can be narrower, what reads it, and what lies in memory when.
 
 Stage 1 exists once per class of patches, since branches of one class share code: a feature map before the split has its
-own bits in each. Weights are shared by the classes.
+own bits in each. Weights are shared by the classes. Where a device decides which patch is of which class, memory must
+do for either, and MACs count as often as calibration data falls into the class.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from intarsia.plan.branches import CROP
 from intarsia.plan.entropy import Histogram, count
 from intarsia.plan.head import Tiling
 from intarsia.plan.kernelcosts import Work, kind_of
+from intarsia.plan.vdpc import Membership
 
 NORMAL, OUTLIER, REST = "normal", "outlier", "rest"
 """Branches without outliers, branches with, and the layers behind the split (or all layers without patches)."""
@@ -183,11 +185,11 @@ def space(
     histograms: Mapping[str, Mapping[int, Histogram]],
     wanted: Wanted | None = None,
     tiling: Tiling | None = None,
-    outlier: Sequence[bool] = (),
+    membership: Membership | None = None,
     supports: Supports = supported,
 ) -> Space:
-    """The choices of an int8 graph. `histograms` by scope and tensor; `outlier` says which branches are, in order."""
-    return _Builder(graph, histograms, wanted or Wanted(), tiling, outlier, supports).space()
+    """The choices of an int8 graph. `histograms` by scope and tensor; without `membership` no branch is an outlier."""
+    return _Builder(graph, histograms, wanted or Wanted(), tiling, membership, supports).space()
 
 
 class _Builder:
@@ -197,20 +199,19 @@ class _Builder:
         histograms: Mapping[str, Mapping[int, Histogram]],
         wanted: Wanted,
         tiling: Tiling | None,
-        outlier: Sequence[bool],
+        membership: Membership | None,
         supports: Supports,
     ) -> None:
         self.graph, self.histograms, self.wanted = graph, histograms, wanted
         self.tiling, self.supports = tiling, supports
         self.first = tiling.head.split_after + 1 if tiling else 0
-        self.stage = lowering.lower(tiling) if tiling else None
-        count = len(tiling.branches) if tiling else 0
-        outlier = outlier or (False,) * count
-        places = {
-            scope: [i for i in range(count) if outlier[i] == which]
-            for scope, which in ((NORMAL, False), (OUTLIER, True))
-        }
-        self.classes = {scope: found for scope, found in places.items() if found}
+        if tiling and membership is None:
+            membership = Membership.static((False,) * len(tiling.branches))
+        self.membership = membership
+        self.classes: dict[str, bool] = {}
+        if membership is not None:
+            both = ((NORMAL, False), (OUTLIER, True))
+            self.classes = {scope: which for scope, which in both if membership.single in (None, which)}
         self.items: list[Item] = []
         self.of: dict[tuple[str, int], int] = {}
         self.products: list[Product] = []
@@ -219,8 +220,8 @@ class _Builder:
     def space(self) -> Space:
         self.add_maps()
         self.add_weights()
-        for scope, places in self.classes.items():
-            self.add_stage_1(scope, places)
+        for scope, which in self.classes.items():
+            self.add_stage_1(scope, which)
         self.add_rest()
         return Space(tuple(self.items), tuple(self.products), tuple(self.steps))
 
@@ -274,14 +275,21 @@ class _Builder:
         work = Work(position, kind_of(node, self.graph), macs)
         self.products.append(Product(work, scope, source, self.of[WEIGHTS, position]))
 
-    def add_stage_1(self, scope: str, places: Sequence[int]) -> None:
-        assert self.stage is not None
-        branches = self.stage.branches
-        graphs = [branches.graphs[place] for place in places]
+    def add_stage_1(self, scope: str, which: bool) -> None:
+        assert self.tiling is not None
+        assert self.membership is not None
+        places = self.membership.places(which)
+        stage = lowering.lower(self.tiling, places)
+        branches = stage.branches
+        graphs = branches.graphs
+        shares = self.membership.shares(which)
         for layer in range(self.first):
             own = branches.nodes_of(layer)[-1]
-            macs = sum(ops.registry()[g.nodes[own].op].macs(g.nodes[own], g) for g in graphs)
-            self.product(layer, scope, macs)
+            macs = sum(
+                shares[place] * ops.registry()[g.nodes[own].op].macs(g.nodes[own], g)
+                for place, g in zip(places, graphs, strict=True)
+            )
+            self.product(layer, scope, round(macs))
         owner = {node.outputs[0]: node.inputs[0] for node in graphs[0].nodes if node.op == CROP}
         owner[branches.patch] = branches.tiling.head.tensor
 
@@ -293,7 +301,7 @@ class _Builder:
                 graphs[0].tensor(tensor).name, item, max(shapes, key=lambda shape: int(np.prod(shape)))
             )
 
-        self.add_steps(self.stage.portable_tasks(), self.stage.lifetimes(alone=True), scope, part)
+        self.add_steps(stage.portable_tasks(), stage.lifetimes(), scope, part)
 
     def add_rest(self) -> None:
         for position in range(self.first, len(self.graph.nodes)):

@@ -5,7 +5,8 @@ Implements VDPC from the published description (Tao et al., Value-Driven Mixed-P
 Inference on Microcontrollers, 2024); thresholds are ours. A value v of the looked-at feature map is an outlier if
 |v - mean| > z * deviation, mean and deviation being those of the map over the calibration data. A patch of one sample
 is an outlier if more than `tolerance` of its values are. The classes are static: a patch position is an outlier if its
-patch is one in more than `tau` of the samples.
+patch is one in more than `tau` of the samples. The dynamic form decides anew for every sample (`Classes.decide`), and
+then a share is one of all patches of all samples.
 
 A fixed z ("any value beyond 2 deviations") degenerates: of the 16,875 values of a 75x75x3 patch some always lie beyond,
 so every patch is an outlier and nothing is won; with a large z none is. So z is by default tuned to a share of
@@ -16,18 +17,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
 
+from intarsia import ops
 from intarsia.dtypes import INT8
 from intarsia.errors import UsageError
-from intarsia.ir import Graph, Quantization
+from intarsia.ir import Graph, OutlierRule, Quantization
 from intarsia.plan.entropy import CODES, FIRST_CODE, Histogram, codes_of
 from intarsia.plan.head import Tiling
 
 RULES = ("share", "coverage", "density", "z")
+FORMS = ("static", "dynamic", "off")
 
 Box = tuple[slice, slice]
 """Rows and columns of a patch in the looked-at feature map."""
@@ -58,6 +61,39 @@ class Options:
             raise UsageError(f"{self.value} is no {self.rule} for outliers")
         if not (0.0 <= self.tau < 1.0 and 0.0 <= self.tolerance < 1.0):
             raise UsageError(f"tau {self.tau} and tolerance {self.tolerance} must lie in [0, 1)")
+
+
+@dataclass(frozen=True, eq=False)
+class Membership:
+    """Which patches are outliers: bool `outlier` [samples, patches], or [1, patches] where that is the same in all
+    samples. `dynamic`: a device decides for itself, so that any patch can be of either class."""
+
+    outlier: np.ndarray
+    dynamic: bool = False
+
+    @staticmethod
+    def static(outlier: Sequence[bool]) -> Membership:
+        """The same in every sample."""
+        return Membership(np.array([outlier], np.bool_))
+
+    @property
+    def single(self) -> bool | None:
+        """The class of all patches of all samples; None when there are both."""
+        return None if self.outlier.any() and not self.outlier.all() else bool(self.outlier.any())
+
+    def shares(self, which: bool) -> list[float]:
+        """For each patch the part of the samples in which it is of a class."""
+        return [float(share) for share in (self.outlier == which).mean(axis=0)]
+
+    def places(self, which: bool) -> list[int]:
+        """The patches that can be of a class."""
+        if self.dynamic:
+            return list(range(self.outlier.shape[1]))
+        return [place for place, share in enumerate(self.shares(which)) if share > 0.0]
+
+    def restricted(self, samples: slice) -> np.ndarray:
+        """bool [samples or 1, patches] of some of the samples."""
+        return self.outlier if len(self.outlier) == 1 else self.outlier[samples]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,15 +180,15 @@ def boxes(tiling: Tiling, tensor: int) -> list[Box]:
     ]
 
 
-def masks(tiling: Tiling, outlier: Sequence[bool], which: bool) -> dict[int, np.ndarray]:
-    """For each feature map up to the split, bool [H, W]: true where branches of a class compute or read it."""
+def masks(tiling: Tiling, members: np.ndarray, which: bool) -> dict[int, np.ndarray]:
+    """For each feature map up to the split, bool [N, H, W]: true where branches of a class compute or read it, with
+    bool [N, patches] `members` of the outliers."""
     found = {}
     for tensor in tiling.rows[0]:
         shape = tiling.head.graph.tensor(tensor).shape
-        found[tensor] = np.zeros(shape[1:3], np.bool_)
-        for box, own in zip(boxes(tiling, tensor), outlier, strict=True):
-            if own == which:
-                found[tensor][box] = True
+        found[tensor] = np.zeros((len(members), *shape[1:3]), np.bool_)
+        for place, (rows, columns) in enumerate(boxes(tiling, tensor)):
+            found[tensor][:, rows, columns] |= (members[:, place] == which)[:, None, None]
     return found
 
 
@@ -182,12 +218,13 @@ def _first_map(graph: Graph) -> int:
     return index
 
 
-def classify(seen: Deviations, options: Options | None = None) -> Classes:
-    """Classes of the patches. Raises UsageError for options that make no sense."""
+def classify(seen: Deviations, options: Options | None = None, dynamic: bool = False) -> Classes:
+    """Classes of the patches; with the `dynamic` form a share is one of all patches of all samples. Raises UsageError
+    for options that make no sense."""
     options = options or Options()
     options.check()
     critical = _critical(seen.worst, options.tau)
-    z = _threshold(critical, options)
+    z = _threshold(seen.worst.reshape(-1) if dynamic else critical, options)
     shares = (seen.worst > z).mean(axis=0) if len(seen.worst) else np.zeros(len(critical))
     first, last = _ordinary(seen, z)
     return Classes(
@@ -199,6 +236,45 @@ def classify(seen: Deviations, options: Options | None = None) -> Classes:
         last,
         seen.allowed,
     )
+
+
+def membership(seen: Deviations, classes: Classes, dynamic: bool) -> Membership:
+    """Which patches are of which class, over the samples that were observed."""
+    if not dynamic:
+        return Membership.static(classes.outlier)
+    return Membership(seen.worst > classes.z, dynamic=True)
+
+
+def device_rule(graph: Graph, classes: Classes) -> OutlierRule:
+    """The rule in codes of the graph's input, which is what a device can look at.
+
+    Raises UsageError for an input of a type that has no more than 256 codes.
+    """
+    source, looked_at = graph.tensor(graph.inputs[0]), _first_map(graph)
+    if not source.dtype.is_integer or source.dtype.bits != 8:
+        raise UsageError(
+            f"a device cannot look for outliers in '{source.name}', which is {source.dtype.name}",
+            hint="use static classes, or an input of 8-bit integers",
+        )
+    first, last = source.dtype.range
+    codes = np.arange(first, last + 1).astype(source.dtype.numpy)
+    seen = codes
+    if looked_at != graph.inputs[0]:
+        seen = _converted(graph, codes)
+    inside = codes[(seen >= classes.first) & (seen <= classes.last)]
+    if not inside.size:
+        return OutlierRule(first + 1, first, classes.allowed)
+    return OutlierRule(int(inside[0]), int(inside[-1]), classes.allowed)
+
+
+def _converted(graph: Graph, codes: np.ndarray) -> np.ndarray:
+    """What the QUANTIZE behind the graph's input makes of these codes; it never lowers their order."""
+    node = graph.nodes[0]
+    tensors = list(graph.tensors)
+    for index in (node.inputs[0], node.outputs[0]):
+        tensors[index] = replace(tensors[index], shape=codes.shape)
+    (result,) = ops.registry()[node.op].reference(node, graph.replace(tensors=tuple(tensors)), [codes])
+    return result
 
 
 def _critical(worst: np.ndarray, tau: float) -> np.ndarray:

@@ -42,6 +42,8 @@ from intarsia.plan.precision import OUTLIER, REST, WEIGHTS, Space, Step
 
 METHODS = ("vdqs", "uniform8", "uniform4", "memory-greedy", "random")
 NORMALISERS = ("map", "scope")
+BALANCE = 0.4
+"""Lambda where none is given."""
 ATTEMPTS = 32
 _SLACK = 1e-9
 _FEW = 3
@@ -56,7 +58,7 @@ class Options:
     `spend_time`: bits may cost time without need. `seed` belongs to the method "random"."""
 
     method: str = "vdqs"
-    balance: float = 0.4
+    balance: float = BALANCE
     normaliser: str = "scope"
     ram: int | None = None
     spend_time: bool = False

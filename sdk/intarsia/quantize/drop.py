@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from intarsia import accuracy
+from intarsia import accuracy, batching
 from intarsia.ir import Graph, Tensor
 from intarsia.quantize import layout
-from intarsia.quantize.classes import Classed, outputs
 
 _TINY = 1e-30
 
@@ -26,10 +25,10 @@ class Drop:
 
     def __init__(self, graph: Graph, samples: Sequence[np.ndarray], labels: np.ndarray | None = None) -> None:
         self.graph, self.samples, self.labels = graph, samples, labels
-        self.expected = outputs(Classed(graph), samples)
+        self.expected = batching.outputs(graph, samples)
 
-    def __call__(self, classed: Classed) -> float:
-        given, main = outputs(classed, self.samples), classed.main
+    def __call__(self, narrow: Graph) -> float:
+        given = batching.outputs(narrow, self.samples)
         before = accuracy.measure(self.expected[0], self.labels) if len(given) == 1 else None
         after = accuracy.measure(given[0], self.labels) if before else None
         if before and after:
@@ -37,9 +36,9 @@ class Drop:
         wanted = [
             _real(self.graph.tensor(i), y) for i, y in zip(self.graph.outputs, self.expected, strict=True)
         ]
-        found = [_real(main.tensor(i), y) for i, y in zip(main.outputs, given, strict=True)]
+        found = [_real(narrow.tensor(i), y) for i, y in zip(narrow.outputs, given, strict=True)]
         classes = wanted[0].shape[1]
-        if len(wanted) == 1 and classes > 1 and self.graph.tensor(main.outputs[0]).shape[-1] == classes:
+        if len(wanted) == 1 and classes > 1 and self.graph.tensor(self.graph.outputs[0]).shape[-1] == classes:
             return self._probability_lost(wanted[0], found[0])
         error = sum(float(np.square(a - b).sum()) for a, b in zip(wanted, found, strict=True))
         spread = sum(float(np.square(a - a.mean(axis=0)).sum()) for a in wanted)

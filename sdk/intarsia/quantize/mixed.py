@@ -27,7 +27,7 @@ nothing beyond the sampling error and is not done. digits96 loses nothing in any
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -73,8 +73,9 @@ class Bits:
 
 @dataclass(frozen=True, eq=False)
 class Patches:
-    """Where the branches at hand lie: bool `masks` [H, W] of the feature maps up to the `split` map, true where they
-    compute. Beyond its mask the split map comes from branches of another class, which keep 8 bits."""
+    """Where the branches at hand lie: bool `masks` [N or 1, H, W] of the feature maps up to the `split` map, true where
+    they compute, in each sample or in all. Beyond its mask the split map comes from branches of another class, which
+    keep 8 bits."""
 
     split: int
     masks: Mapping[int, np.ndarray]
@@ -158,13 +159,13 @@ class _Walk:
             self.weighted(position)
         requantized = any(self.after.tensor(i) is not self.before.tensor(i) for i in node.outputs)
         self.differs |= dict.fromkeys(node.outputs, touched or narrow or requantized)
-        for old, new in zip(self.old, self.new, strict=True):
+        for chunk, (old, new) in enumerate(zip(self.old, self.new, strict=True)):
             if self.differs[node.outputs[0]]:
                 new |= computed(self.after, self.after.nodes[position], new)
             else:
                 new |= {index: old[index] for index in node.outputs}
             if self.patches is not None and self.patches.split in node.outputs:
-                self.stitch(old, new)
+                self.stitch(chunk, old, new)
             for values in (old, new):
                 for index in (*node.inputs, *node.outputs):
                     if self.last.get(index, -1) <= position:
@@ -214,7 +215,7 @@ class _Walk:
         """Gives the channels of a map factors, or takes over the leader's; the quantization that goes with them."""
         stated = self.before.tensor(index).quant
         assert stated is not None
-        counts = np.asarray(sum(equalise.channel_counts(self.inside(index, values)) for values in self.old))
+        counts = np.asarray(sum(equalise.channel_counts(seen) for seen in self.inside(index)))
         if self.leader is not None:
             self.factors[index] = self.leader.factors[index]
             return entropy.span(*equalise.widest(counts, stated, self.factors[index]), bits)
@@ -222,21 +223,26 @@ class _Walk:
         self.factors[index], quant = equalise.factors(counts, stated, whole, bits, activation)
         return quant
 
-    def inside(self, index: int, values: Mapping[int, np.ndarray]) -> np.ndarray:
-        """The codes of a map that the branches at hand compute; all of the split map."""
-        mask = self.patches.masks.get(index) if self.patches and index != self.patches.split else None
-        return values[index] if mask is None else np.ascontiguousarray(values[index][:, mask])
+    def mask(self, index: int, chunk: int) -> np.ndarray | None:
+        """bool [N or 1, H, W]: where the branches at hand compute a map, in the samples of a chunk."""
+        mask = self.patches.masks.get(index) if self.patches else None
+        size = self.before.tensor(self.graph.inputs[0]).shape[0]
+        return None if mask is None else entropy.rows_of(mask, chunk * size, size)
+
+    def inside(self, index: int) -> Iterator[np.ndarray]:
+        """The codes of a map that the branches at hand compute, chunk by chunk; all of the split map."""
+        shared = self.patches is not None and index == self.patches.split
+        for chunk, values in enumerate(self.old):
+            mask = None if shared else self.mask(index, chunk)
+            yield values[index] if mask is None else entropy.masked(values[index], mask)
 
     def histogram(self, index: int) -> Histogram:
         """What the map holds in the int8 graph, where the branches at hand compute it."""
         quant = self.before.tensor(index).quant
         assert quant is not None
-        total = np.zeros(entropy.CODES, np.int64)
-        for values in self.old:
-            total += entropy.count(self.inside(index, values))
-        return Histogram(total, quant)
+        return Histogram(np.asarray(sum(entropy.count(seen) for seen in self.inside(index))), quant)
 
-    def stitch(self, old: Mapping[int, np.ndarray], new: dict[int, np.ndarray]) -> None:
+    def stitch(self, chunk: int, old: Mapping[int, np.ndarray], new: dict[int, np.ndarray]) -> None:
         """Puts the other class's part into the split map."""
         assert self.patches is not None
         split = self.patches.split
@@ -244,8 +250,9 @@ class _Walk:
         assert ours.quant is not None
         assert theirs.quant is not None
         other = entropy.encode(entropy.decode(old[split], theirs.quant), ours.quant, ours.dtype.bits)
-        mask = self.patches.masks[split][None, :, :, None]
-        new[split] = np.where(mask, new[split], other).astype(np.int8)
+        mask = self.mask(split, chunk)
+        assert mask is not None
+        new[split] = np.where(mask[:, :, :, None], new[split], other).astype(np.int8)
 
     def weighted(self, position: int) -> None:
         """New weights and bias of a layer, for the inputs that it now gets."""
@@ -310,16 +317,17 @@ class _Walk:
     def moments(self, node: Node) -> rounding.Moments:
         """Moments of a layer's inputs at positions drawn from the outputs of all samples, as real values."""
         index, shape = node.inputs[0], layout.positions(node, self.before)
-        mask = self.patches.masks.get(node.outputs[0]) if self.patches else None
-        places = (
-            np.arange(int(np.prod(shape))) if mask is None else np.flatnonzero(np.broadcast_to(mask, shape))
-        )
         share = -(-self.options.rows // len(self.old))
+        masks = [self.mask(node.outputs[0], chunk) for chunk in range(len(self.old))]
+        if not any(mask is None or mask.any() for mask in masks):
+            masks = [None] * len(masks)  # only samples that no chunk holds have patches of this class
         parts: list[list[np.ndarray]] = [[], []]
-        for old, new in zip(self.old, self.new, strict=True):
-            chosen = places
-            if len(places) > share:
-                chosen = np.sort(self.random.choice(places, share, replace=False))
+        for mask, old, new in zip(masks, self.old, self.new, strict=True):
+            chosen = np.flatnonzero(np.broadcast_to(True if mask is None else mask, shape))
+            if not chosen.size:
+                continue
+            if len(chosen) > share:
+                chosen = np.sort(self.random.choice(chosen, share, replace=False))
             for part, graph, values in ((parts[0], self.after, new), (parts[1], self.before, old)):
                 centred = layout.decoded(values[index], graph.tensor(index))
                 if graph is self.before and index in self.factors:

@@ -24,6 +24,7 @@ RUN = RUN_FILE
 LAYERS = "layers.csv"
 OUTPUTS = "outputs.npz"
 PROJECT = "fw"
+PLAN = "plan.json"
 PAGE = "report.html"
 
 
@@ -34,6 +35,8 @@ def write(run: Run, folder: Path) -> None:
     """
     document = run.document()
     (folder / RUN).write_text(json.dumps(document.to_json(), indent=1) + "\n", encoding="utf-8")
+    if document.plan is not None:
+        (folder / PLAN).write_text(json.dumps(document.plan, indent=1) + "\n", encoding="utf-8")
     write_layers(document, folder / LAYERS)
     write_outputs(run, folder / OUTPUTS)
     if pictures.is_picture(run.dataset.inputs[0].shape[1:]):

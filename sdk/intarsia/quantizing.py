@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a model file to a quantized graph: 8 bits, fewer bits chosen for a board, or those of a plan."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+from intarsia import calibrate, modelfile, planning, precisionplan
+from intarsia.boards import Board
+from intarsia.data import Dataset
+from intarsia.errors import BudgetError, UsageError
+from intarsia.ir import Graph
+from intarsia.models import load_model, needs_quantization
+from intarsia.passes import canonicalise
+from intarsia.plan import patch, planfile
+from intarsia.plan.plan import Plan
+from intarsia.precisionplan import Precision
+from intarsia.quantize import Options, quantize
+from intarsia.report import files
+from intarsia.request import Budget, DataSource, Mixing, Patching, Silent, Watcher
+
+
+def quantize_model(
+    graph: Graph, calibration: DataSource, options: Options | None = None, *, watcher: Watcher | None = None
+) -> Graph:
+    """An int8 graph of a float one, with ranges from calibration data."""
+    return _at_8_bits(graph, calibration.load(graph), options, watcher or Silent())
+
+
+def _at_8_bits(graph: Graph, samples: Dataset, options: Options | None, watcher: Watcher) -> Graph:
+    watcher.stage("calibrate")
+    statistics = calibrate.calibrate(graph, samples, progress=watcher.progress)
+    watcher.stage("quantize")
+    return canonicalise(quantize(graph, statistics, options or Options()))
+
+
+def prepare(
+    model: Path,
+    *,
+    rule: str | None = None,
+    calibration: DataSource | None = None,
+    options: Options | None = None,
+    watcher: Watcher | None = None,
+) -> Graph:
+    """Imports a model and, with calibration data, quantizes it where it is still float."""
+    watcher = watcher or Silent()
+    watcher.stage(f"import {model.name}")
+    graph = load_model(model, rule=rule)
+    if calibration is None:
+        return graph
+    if not needs_quantization(graph):
+        raise UsageError(
+            f"{model} has no float weights to quantize", hint="it is quantized already: leave --calib out"
+        )
+    return quantize_model(graph, calibration, options, watcher=watcher)
+
+
+@dataclass(frozen=True, eq=False)
+class Quantized:
+    """A quantized graph, how its bits were chosen where there was a choice, and the plan that goes with them."""
+
+    graph: Graph
+    precision: Precision | None = None
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan that the bits were chosen for."""
+        return self.precision.plan if self.precision else None
+
+
+def quantized(
+    model: Path,
+    calibration: DataSource | None,
+    mixing: Mixing | None = None,
+    board: Board | None = None,
+    rule: str | None = None,
+    options: Options | None = None,
+    budget: Budget | None = None,
+    patching: Patching | None = None,
+    watcher: Watcher | None = None,
+) -> Quantized:
+    """Imports a model and quantizes it as asked: at 8 bits, with bits chosen for a board (`mixing`), or with those of a
+    plan file. Without calibration data it stays as it is. Raises as `mixed` and `prepare`."""
+    file = patching.file if patching else None
+    plan = planfile.load(file) if file is not None else None
+    if calibration is None or (mixing is None and not (plan and plan.narrow)):
+        return Quantized(prepare(model, rule=rule, calibration=calibration, options=options, watcher=watcher))
+    made = mixed(
+        model, calibration, mixing or Mixing(), board, rule, options, budget, patching, watcher, plan=plan
+    )
+    return Quantized(made.graph, made)
+
+
+def quantize_file(
+    model: Path,
+    calibration: DataSource,
+    out: Path,
+    board: Board | None = None,
+    *,
+    rule: str | None = None,
+    options: Options | None = None,
+    mixing: Mixing | None = None,
+    budget: Budget | None = None,
+    patching: Patching | None = None,
+    plan_out: Path | None = None,
+    watcher: Watcher | None = None,
+) -> Quantized:
+    """Quantizes a model into the `.itr` file `out`, and writes the plan, if there is one, to `plan_out`.
+
+    Raises BudgetError when it cannot fit the board, and UsageError when a plan is wanted and there is none.
+    """
+    files.check_replaceable(out)
+    result = quantized(model, calibration, mixing, board, rule, options, budget, patching, watcher)
+    plan = result.plan
+    if board is not None:
+        program = planning.fit(result.graph, board, budget, patching=patching, plan=plan)
+        plan = plan or program.plan
+    if plan_out is not None:
+        files.replace_text(plan_out, planfile.to_text(plan or patch.unpatched(result.graph)))
+    files.replace_bytes(out, modelfile.to_bytes(result.graph))
+    return result
+
+
+def mixed(
+    model: Path,
+    calibration: DataSource,
+    mixing: Mixing,
+    board: Board | None = None,
+    rule: str | None = None,
+    options: Options | None = None,
+    budget: Budget | None = None,
+    patching: Patching | None = None,
+    watcher: Watcher | None = None,
+    *,
+    plan: Plan | None = None,
+) -> Precision:
+    """Imports a model, makes it int8 where it is float, and chooses fewer bits for a board, or takes those of a `plan`.
+
+    The bits are chosen for the patches that the network needs with 8 bits. Where no patches suffice, those for more
+    RAM are tried (`planning.RELAXATIONS`), and fewer bits have to make up for it. Raises BudgetError when that cannot
+    be, GateError when the accuracy drops too far, and UsageError when the plan is for another network.
+    """
+    watcher = watcher or Silent()
+    watcher.stage(f"import {model.name}")
+    graph = load_model(model, rule=rule)
+    if any(tensor.dtype.is_packed for tensor in graph.tensors) or graph.classes:
+        raise UsageError(f"{model} has fewer than 8 bits already", hint="choose bits for the original model")
+    if needs_quantization(graph):
+        graph = _at_8_bits(graph, precisionplan.divided(calibration.load(graph))[0], options, watcher)
+    kept, held = precisionplan.divided(calibration.load(graph))
+    if plan is not None:
+        return precisionplan.follow(graph, kept, held, plan, watcher)
+    if board is None:
+        return precisionplan.choose(graph, kept, held, mixing, watcher)
+    limit = (budget or Budget()).ram or board.memory.ram
+    refused: BudgetError | None = None
+    for found in planning.plans(graph, board, patching or Patching(), limit, watcher):
+        try:
+            return precisionplan.choose(
+                graph,
+                kept,
+                held,
+                mixing,
+                watcher,
+                plan=found,
+                ram=planning.arena_limit(limit, board),
+                measure=functools.partial(planning.arena_bytes, board=board, plan=found),
+            )
+        except BudgetError as error:
+            refused = error
+    assert refused is not None
+    raise refused
