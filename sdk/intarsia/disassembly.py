@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 _FUNCTION = re.compile(r"^0*([0-9a-f]+) <([^>]+)>:$")
 _INSTRUCTION = re.compile(r"^\s*[0-9a-f]+:\t[0-9a-f ]+\t(\S+)(?:\s+(.*))?$")
+_VENEER = re.compile(r"__(.+)_veneer")  # what the linker puts in for calls too far for their instruction
 _TARGET = re.compile(r"<([^>+]+)(\+0x[0-9a-f]+)?>")
 _REGISTERS = re.compile(r"\{([^}]*)\}")
 _ARM_SUB = re.compile(r"^sp, (?:sp, )?#(\d+)")
@@ -46,6 +47,10 @@ def parse(lines: Iterable[str], arch: str) -> dict[str, Function]:
             _note_flow(functions[name], name, mnemonic, operands, arch)
             if arch == "arm":
                 _note_immediate(functions[name], lower_halves, mnemonic, operands)
+    for name, function in functions.items():
+        if match := _VENEER.fullmatch(name):
+            function.calls.add(match[1])
+            function.indirect = False
     return functions
 
 

@@ -15,6 +15,8 @@ WEIGHTS_SECTION = ".itr_weights"
 ARENA_SECTION = ".itr_arena"
 IMAGE_SECTION = ".itr_image"
 STACK_SECTION = ".itr_stack"
+HOT_SECTION = ".itr_hot"
+"""Code that start-up copies from flash to RAM."""
 
 _ALLOCATED, _WRITABLE = 0x2, 0x1
 _OF_A_LAYER = re.compile(r"(?:^|_)layer(\d+)(?:_|$)")
@@ -65,7 +67,7 @@ def measure(elf: Path, stack_bytes: int) -> MemoryReport:
         sections = [s for s in file.iter_sections() if s["sh_flags"] & _ALLOCATED and s["sh_size"]]
         symbols = _symbols(file)
         flash = [(s.name, s["sh_size"]) for s in sections if s["sh_type"] != "SHT_NOBITS"]
-        ram = {s.name: s["sh_size"] for s in sections if s["sh_flags"] & _WRITABLE}
+        ram = {s.name: s["sh_size"] for s in sections if s["sh_flags"] & _WRITABLE or s.name == HOT_SECTION}
         flash_indices = {i for i, s in enumerate(file.iter_sections()) if (s.name, s["sh_size"]) in flash}
         ram_indices = {i for i, s in enumerate(file.iter_sections()) if s.name in ram}
     in_flash = [(name, size) for name, size, index in symbols if index in flash_indices]

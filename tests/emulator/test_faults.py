@@ -73,7 +73,7 @@ def test_ten_thousand_exchanges(firmware: Path, tmp_path: Path, cables: list[Fau
 def test_a_stateful_model_does_not_survive_a_reset(
     firmware: Path, tmp_path: Path, cables: list[FaultyCable]
 ) -> None:
-    cables.append(FaultyCable([str(firmware)], tmp_path / "port", {RESET: 0.2}, seed=8))
+    cables.append(FaultyCable([str(firmware)], tmp_path / "port", {RESET: 0.02}, seed=8))
     device = Device(SerialLink(str(tmp_path / "port"), BAUD), timeout=20, patience=0.01, stateful=True)
     device.hello()
 

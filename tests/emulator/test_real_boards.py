@@ -19,6 +19,7 @@ from intarsia.device import Device
 from intarsia.errors import StageError
 from intarsia.images import segments, uf2
 from intarsia.images.segments import Segment
+from intarsia.request import DataSource, Request
 from intarsia.runners import find_runner
 from intarsia.runners.uf2 import Uf2Table
 from intarsia_codegen import project as codegen
@@ -96,7 +97,7 @@ def test_everything_lies_in_the_boards_memories(name: str, built: Callable[[str]
     used: dict[str, int] = {}
     for section, address, size, flags, kind in image.sections:
         region = region_of(board, address, size)
-        if flags & WRITABLE or kind == "SHT_NOBITS":
+        if flags & WRITABLE or kind == "SHT_NOBITS" or section == ".itr_hot":
             used[region] = used.get(region, 0) + size
             assert "FLASH" not in region, section
             assert "ROM" not in region, section
@@ -176,10 +177,11 @@ def test_direct_boot_image_of_the_esp32_c3(built: Callable[[str], Built]) -> Non
     assert flat.address == 0
     assert struct.unpack_from("<II", flat.data) == (0xAEDB041D, 0xAEDB041D)
     for name, address, size, flags, kind in image.sections:  # both windows show the same flash
-        if kind != "SHT_NOBITS" and not flags & WRITABLE:
-            stored = next(s for s in image.segments if s.address == address & 0x3FFFFF or name != ".rodata")
-            assert stored.address + len(stored.data) <= len(flat.data)
-            assert (address & 0x3FFFFF) + size <= len(flat.data)
+        if kind != "SHT_NOBITS" and not flags & WRITABLE and name != ".itr_hot":
+            offset = address & 0x3FFFFF
+            assert any(
+                s.address <= offset and offset + size <= s.address + len(s.data) for s in image.segments
+            )
     data = image.symbols["itr_data_load"]
     assert data >> 22 == 0x3C000000 >> 22
     assert (
@@ -242,6 +244,30 @@ def test_chips_of_the_same_family_run(name: str, tmp_path: Path) -> None:
             device.hello()
             with pytest.raises(StageError, match=r"faulted: PC=0x[0-9a-f]{8}"):
                 device.infer(bytes(DATA_BYTES) + bytes([command]))
+
+
+@pytest.mark.data
+@pytest.mark.emulator
+def test_code_in_fast_memory_and_what_does_not_fit_there(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an emulated STM32F405 with 4 KB of fast memory for 6 KB of kernels, which call each other across."""
+    monkeypatch.setenv("INTARSIA_BOARDS", str(chip("emulated-stm32f405").folder.parent))
+    board, source = (
+        boards.load("emulated-stm32f405"),
+        DataSource(data / "datasets" / "kws01" / "test.npz", limit=2),
+    )
+    run = pipeline.profile(
+        data / "models" / "kws_dscnn_int8.tflite", board, Request(source, "intarsia"), out=tmp_path / "run"
+    )
+    assert run.comparison.mismatched == 0
+    image = Image(tmp_path / "run" / "fw" / "build" / "firmware.elf")
+    assert 2048 < image.symbols["itr_hot_end"] - image.symbols["itr_hot_start"] <= 4096
+    invoke, kernels = "kws_dscnn_int8_invoke", [a for n, a in image.symbols.items() if "_layer" in n]
+    assert any(a >= 0x2001F000 for a in kernels)
+    assert any(name.endswith("_veneer") for name in image.symbols)
+    assert image.symbols[invoke] != 0
+    assert run.built.memory.ram_bytes > run.built.memory.arena_bytes + 2048
 
 
 @pytest.mark.data

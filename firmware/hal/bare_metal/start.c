@@ -7,7 +7,8 @@
 
 // Laid out by sections.ld.
 extern const uint32_t itr_data_load[];
-extern uint32_t itr_data_start[], itr_data_end[];
+extern const uint32_t itr_hot_load[];
+extern uint32_t itr_data_start[], itr_data_end[], itr_hot_start[], itr_hot_end[];
 extern uint32_t itr_bss_start[], itr_bss_end[], itr_arena_start[], itr_arena_end[];
 
 int main(void);
@@ -19,12 +20,18 @@ static void zero(volatile uint32_t *from, const volatile uint32_t *to) {
   }
 }
 
+// Likewise lest it become a call of memcpy.
+static void copy(uint32_t *to, const uint32_t *end, const volatile uint32_t *from) {
+  while (to < end) {
+    *to++ = *from++;
+  }
+}
+
 _Noreturn void itr_start(void) {
   itr_start_core();
-  const volatile uint32_t *load = itr_data_load;
-  for (uint32_t *word = itr_data_start; word < itr_data_end; word++) {
-    *word = *load++;
-  }
+  copy(itr_data_start, itr_data_end, itr_data_load);
+  copy(itr_hot_start, itr_hot_end, itr_hot_load);
+  __asm__ volatile("" ::: "memory"); // code was written as data
   zero(itr_bss_start, itr_bss_end);
   zero(itr_arena_start, itr_arena_end);
   itr_hal_exit(main());
