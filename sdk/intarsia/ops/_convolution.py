@@ -244,7 +244,8 @@ def types_reason(
     if constant is not None:
         expected = "int32" if x.dtype in narrow else "float32"
         if not constant.is_constant or constant.dtype.name != expected or constant.elements != channels:
-            return f"the bias must be a constant of {channels} {expected} values"
+            found = f"'{constant.name}' is {constant.dtype.name}{list(constant.shape)}"
+            return f"the bias {found}; it must be a constant of {channels} {expected} values"
     return None if x.dtype.is_float else _quantization_reason(x, weights, output, (axis, channels))
 
 
