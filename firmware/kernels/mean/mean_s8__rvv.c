@@ -2,6 +2,12 @@
 #include <riscv_vector.h>
 
 #include "intarsia/mean.h"
+#include "intarsia/scale_rvv.h"
+
+static inline vint32m8_t add(vint32m8_t sum, const int8_t *x, size_t n) {
+  const vint16m4_t wide = __riscv_vsext_vf2_i16m4(__riscv_vle8_v_i8m2(x, n), n);
+  return __riscv_vwadd_wv_i32m8_tu(sum, sum, wide, n);
+}
 
 /* Sums of `n` neighbours, their zero points taken off. */
 static vint32m8_t sums(const itr_mean_s8_params *p, const int8_t *x, size_t n) {
@@ -10,25 +16,27 @@ static vint32m8_t sums(const itr_mean_s8_params *p, const int8_t *x, size_t n) {
   for (int32_t r0 = 0; r0 < p->reduced_0; r0++, x += p->kept_1 * p->reduced_1 * p->kept_2) {
     const int8_t *cell = x;
     for (int32_t r1 = 0; r1 < p->reduced_1; r1++, cell += p->kept_2) {
-      const vint16m4_t wide = __riscv_vsext_vf2_i16m4(__riscv_vle8_v_i8m2(cell, n), n);
-      sum = __riscv_vwadd_wv_i32m8(sum, wide, n);
+      sum = add(sum, cell, n);
     }
   }
   return sum;
 }
 
-/* Codes of sums, scaled with two roundings; saturations keep the order, so they are one clamp. */
-static inline vint8m2_t codes(const itr_mean_s8_params *p, vint32m8_t sum, size_t n) {
-  const size_t left = p->shift > 0 ? (size_t)p->shift : 0;
-  const size_t right = p->shift < 0 ? (size_t)-p->shift : 0;
-  sum = __riscv_vsll_vx_i32m8(sum, left, n);
-  sum = __riscv_vsmul_vx_i32m8(sum, p->multiplier, __RISCV_VXRM_RNU, n);
-  if (right > 0) {
-    sum = __riscv_vadd_vv_i32m8(sum, __riscv_vsra_vx_i32m8(sum, 31, n), n);
+/* The sum of runs of neighbours (kept_2 is 1): lanes first, then across. */
+static vint32m8_t sum_of_runs(const itr_mean_s8_params *p, const int8_t *x) {
+  const size_t lanes = __riscv_vsetvlmax_e32m8();
+  const int32_t zeros = -p->in_zero * p->reduced_0 * p->reduced_1;
+  vint32m8_t sum = __riscv_vmv_v_x_i32m8(0, lanes);
+  for (int32_t r0 = 0; r0 < p->reduced_0; r0++, x += p->kept_1 * p->reduced_1) {
+    const int8_t *cell = x;
+    for (size_t n, left = (size_t)p->reduced_1; left > 0; left -= n, cell += n) {
+      n = left < lanes ? left : lanes;
+      sum = add(sum, cell, n);
+    }
   }
-  vint16m4_t scaled = __riscv_vnclip_wx_i16m4(sum, right, __RISCV_VXRM_RNU, n);
-  scaled = __riscv_vsadd_vx_i16m4(scaled, (int16_t)p->out_zero, n);
-  return __riscv_vnclip_wx_i8m2(scaled, 0, __RISCV_VXRM_RNU, n);
+  const vint32m1_t all =
+      __riscv_vredsum_vs_i32m8_i32m1(sum, __riscv_vmv_s_x_i32m1(zeros, 1), lanes);
+  return __riscv_vlmul_ext_v_i32m1_i32m8(all);
 }
 
 void itr_mean_s8__rvv(const itr_mean_s8_params *p, const int8_t *in, int8_t *out) {
@@ -38,7 +46,9 @@ void itr_mean_s8__rvv(const itr_mean_s8_params *p, const int8_t *in, int8_t *out
       const int8_t *line = block + k1 * p->reduced_1 * p->kept_2;
       for (size_t n, rest = (size_t)p->kept_2; rest > 0; rest -= n, line += n, out += n) {
         n = __riscv_vsetvl_e32m8(rest);
-        __riscv_vse8_v_i8m2(out, codes(p, sums(p, line, n), n), n);
+        const vint32m8_t sum = p->kept_2 == 1 ? sum_of_runs(p, line) : sums(p, line, n);
+        const vint8m2_t codes = itr_rvv_codes(sum, p->multiplier, p->shift, p->out_zero, n);
+        __riscv_vse8_v_i8m2(out, codes, n);
       }
     }
   }

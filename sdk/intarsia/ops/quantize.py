@@ -37,6 +37,15 @@ TYPES = (
 )
 
 
+def real_codes(x: np.ndarray, scale: float, zero_point: int, limits: tuple[int, int]) -> np.ndarray:
+    """Codes of float32 values: x / scale, rounded half away from zero; NaN gives the least."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        steps = x / np.float32(scale)
+    steps = np.clip(np.where(np.isnan(steps), -np.inf, steps).astype(np.float64), -131072.0, 131072.0)
+    result: np.ndarray = np.clip(np.trunc(steps + np.copysign(0.5, steps)) + zero_point, *limits)
+    return result
+
+
 class Quantize(Operator):
     name = "QUANTIZE"
     narrow = True
@@ -76,25 +85,15 @@ class Quantize(Operator):
         scaled = multiply_by_quantized_multiplier(x - source.zero_point, *self.factor(node, graph))
         return np.clip(scaled + out.zero_point, *out.dtype.range)
 
-    def real_codes(self, node: Node, graph: Graph, x: np.ndarray) -> np.ndarray:
-        """Output codes for float32 values: x / scale, rounded half away from zero; NaN gives the least."""
-        out = graph.output(node)
-        low, high = out.dtype.range
-        with np.errstate(over="ignore"):
-            steps = x / np.float32(out.scale)
-        steps = np.clip(np.where(np.isnan(steps), -np.inf, steps).astype(np.float64), -131072.0, 131072.0)
-        result: np.ndarray = np.clip(np.trunc(steps + np.copysign(0.5, steps)) + out.zero_point, low, high)
-        return result
-
     def reference(self, node: Node, graph: Graph, values: Values) -> list[np.ndarray]:
-        x = values[0]
+        x, out = values[0], graph.output(node)
         assert x is not None
         result = (
-            self.real_codes(node, graph, x)
+            real_codes(x, out.scale, out.zero_point, out.dtype.range)
             if x.dtype == np.float32
             else self.codes(node, graph, x.astype(np.int64))
         )
-        return [result.astype(graph.output(node).dtype.numpy)]
+        return [result.astype(out.dtype.numpy)]
 
     def receptive_field(self, node: Node, graph: Graph) -> tuple[Field, Field] | None:
         return pointwise(node, graph)
