@@ -82,7 +82,10 @@ class Reduction(Operator, ABC):
         return math.prod(shape[a] for a in self.axes(node, graph))
 
     def folded(self, node: Node, graph: Graph) -> list[int] | None:
-        """The input's shape as extents [kept, reduced, kept, reduced, kept]; None when that is too few."""
+        """The input's shape as extents [kept, reduced, kept, reduced, kept]; None when that is too few.
+
+        What is innermost stays so: extents of 1 go before it.
+        """
         axes, shape = self.axes(node, graph), graph.required(node, 0).shape
         dims = [(i in axes, n) for i, n in enumerate(shape) if n != 1]
         groups = [
@@ -92,7 +95,11 @@ class Reduction(Operator, ABC):
         if groups and groups[0][0]:
             groups.insert(0, (False, 1))
         extents = [n for _, n in groups]
-        return extents + [1] * (5 - len(extents)) if len(extents) <= 5 else None
+        if len(extents) > 5:
+            return None
+        innermost = 1 - len(extents) % 2  # a reduced one, before a kept one of 1
+        filling = [1] * (5 - innermost - len(extents))
+        return [*extents[:-1], *filling, *extents[-1:], *[1] * innermost]
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:
         source, output = graph.required(node, 0), graph.output(node)
