@@ -78,12 +78,14 @@ def reduced_multiplier(multiplier: int) -> int:
 def scale_wide(x: ArrayLike, multiplier: ArrayLike, shift: ArrayLike) -> Int64Array:
     """x * multiplier * 2**(shift - 15), ties towards +infinity, for |x| < 2**47 and multipliers of 15 bits.
 
+    What does not fit 32 bits is cut to them.
+
     TFLite `MultiplyByQuantizedMultiplier` of 64-bit values; `multiplier` comes from `reduced_multiplier`.
     """
     right = 15 - np.asarray(shift, np.int64)
     product = np.asarray(x, np.int64) * np.asarray(multiplier, np.int64)
     result: Int64Array = (product + (np.int64(1) << (right - 1))) >> right
-    return result
+    return (result - INT32_MIN) % (1 << 32) + INT32_MIN
 
 
 @dataclass(frozen=True)

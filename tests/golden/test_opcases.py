@@ -34,7 +34,6 @@ REFUSED = {
 
 REFUSED_WITHOUT_GOLDEN = {
     "blockwise_quantized": "quantized_tensor",
-    "matmul_quant": "BATCH_MATMUL",
     "max_unpooling_2d_valid": "LiteRtMaxUnpooling2D",
     "simple_elu_op": "ELU",
     "simple_round_op": "ROUND",
@@ -128,4 +127,3 @@ def test_what_is_refused_is_not_in_the_table() -> None:
     }
     types = {row["name"]: row["types"] for row in analyze.operators()}
     assert "int16" in types["CONV_2D"]
-    assert "int16" not in types["BATCH_MATMUL"]

@@ -20,8 +20,19 @@ typedef struct {
   int32_t a_row, a_depth, b_column, b_depth, out_row, out_column;
 } itr_batch_matmul_f32_params;
 
+typedef struct {
+  int32_t batch[4], a_batch[4], b_batch[4];
+  int32_t rows, columns, depth;
+  int32_t a_row, a_depth, b_column, b_depth, out_row, out_column;
+  int32_t multiplier, shift;
+} itr_batch_matmul_s16_params;
+
 void itr_batch_matmul_s8__scalar(const itr_batch_matmul_s8_params *p, const int8_t *a,
                                  const int8_t *b, int8_t *out);
+
+/* Sums of 64 bits, scaled as by itr_scale_wide. */
+void itr_batch_matmul_s16__scalar(const itr_batch_matmul_s16_params *p, const int16_t *a,
+                                  const int16_t *b, int16_t *out);
 
 /* Products are added in the order of the depth. */
 void itr_batch_matmul_f32__scalar(const itr_batch_matmul_f32_params *p, const float *a,

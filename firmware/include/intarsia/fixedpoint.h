@@ -31,7 +31,7 @@ static inline int32_t itr_scale(int32_t x, int32_t multiplier, int32_t shift) {
 }
 
 /* x * multiplier * 2^(shift - 15), ties towards +infinity, for |x| < 2^47, a multiplier of 15 bits
- * and shift <= 14: what 64-bit accumulators are scaled with. */
+ * and shift <= 14, cut to 32 bits: what 64-bit accumulators are scaled with. */
 static inline int32_t itr_scale_wide(int64_t x, int32_t multiplier, int32_t shift) {
   const int32_t right = 15 - shift;
   return (int32_t)((x * multiplier + (INT64_C(1) << (right - 1))) >> right);

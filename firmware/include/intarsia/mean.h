@@ -20,6 +20,10 @@ typedef struct {
 void itr_mean_s8__scalar(const itr_mean_s8_params *p, const int8_t *in, int8_t *out);
 void itr_mean_s8__rvv(const itr_mean_s8_params *p, const int8_t *in, int8_t *out);
 
+typedef itr_mean_s8_params itr_mean_s16_params;
+
+void itr_mean_s16__scalar(const itr_mean_s16_params *p, const int16_t *in, int16_t *out);
+
 /* Elements are added in memory order, then divided by their number. */
 void itr_mean_f32__scalar(const itr_mean_f32_params *p, const float *in, float *out);
 

@@ -10,9 +10,12 @@ typedef struct {
   int32_t kept_0, reduced_0, kept_1, reduced_1, kept_2;
 } itr_reduce_min_s8_params;
 
+typedef itr_reduce_min_s8_params itr_reduce_min_s16_params;
 typedef itr_reduce_min_s8_params itr_reduce_min_f32_params;
 
 void itr_reduce_min_s8__scalar(const itr_reduce_min_s8_params *p, const int8_t *in, int8_t *out);
+void itr_reduce_min_s16__scalar(const itr_reduce_min_s16_params *p, const int16_t *in,
+                                int16_t *out);
 void itr_reduce_min_f32__scalar(const itr_reduce_min_f32_params *p, const float *in, float *out);
 
 #endif

@@ -12,6 +12,7 @@ from intarsia.ops.base import OutputRange
 
 
 class ExtremeReduction(Reduction):
+    types = ("int8", "float32", "int16")
     output_range = OutputRange("input")
 
     def quantization_reason(self, node: Node, graph: Graph) -> str | None:
@@ -24,5 +25,5 @@ class ExtremeReduction(Reduction):
         word = self.name.lower()
         return word, f"{word}_{graph.required(node, 0).dtype.code}", {}
 
-    def case_quant(self, case: _cases.Case, source: Quantization, cells: int) -> Quantization:
+    def case_quant(self, case: _cases.Case, source: Quantization, kind: str) -> Quantization:
         return source

@@ -48,8 +48,8 @@ class Reduction(Operator, ABC):
         """Why the quantization of an integer node cannot be run, or None."""
 
     @abstractmethod
-    def case_quant(self, case: _cases.Case, source: Quantization, cells: int) -> Quantization:
-        """Quantization of the output of a random int8 case whose results are made from `cells` elements."""
+    def case_quant(self, case: _cases.Case, source: Quantization, kind: str) -> Quantization:
+        """Quantization of the output of a random case of integers of type `kind`."""
 
     def parse(self, options: Any) -> ReductionAttrs:
         return ReductionAttrs(bool(options.keepDims))
@@ -137,8 +137,7 @@ class Reduction(Operator, ABC):
         case = _cases.Case(draw)
         x = case.input(shape, draw.choice(self.types))
         source = case.tensors[x]
-        cells = math.prod(shape[a] for a in {i % len(shape) for i in axes})
-        quant = None if source.quant is None else self.case_quant(case, source.quant, cells)
+        quant = None if source.quant is None else self.case_quant(case, source.quant, source.dtype.name)
         inputs = [x, case.constant(np.array(axes, np.int32))]
         attrs = ReductionAttrs(draw.choice((True, False)))
         return case.graph(self, inputs, attrs, [(source.dtype.name, quant)])

@@ -16,7 +16,8 @@ from intarsia.ops._convolution import channel_factors, quantization_of, scale_re
 
 LARGEST = 1 << 47
 """Accumulators stay below this."""
-_LARGEST_SHIFT = 14
+LARGEST_SHIFT = 14
+"""Largest shift of a factor that takes 64-bit accumulators to codes."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,7 @@ def wide_range_reason(kernel: np.ndarray, bias: np.ndarray, requant: WideRequant
     largest = np.abs(kernel.astype(np.int64)).sum(axis=1) * 32768 + np.abs(bias.astype(np.float64))
     if (largest >= LARGEST).any():
         return f"accumulators can reach {int(largest.max())}, beyond 48 bits"
-    shift = np.array(requant.shift)
-    factor = np.array(requant.multiplier) * 2.0 ** (shift - 15)
-    if (shift > _LARGEST_SHIFT).any() or (largest * factor >= 1 << 31).any():
+    if max(requant.shift) > LARGEST_SHIFT:
         return "the scale of the output is too small for its accumulators"
     return None
 

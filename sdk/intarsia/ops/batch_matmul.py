@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BATCH_MATMUL: matrices along the last two axes, either one transposed first; int8 and float32.
+"""BATCH_MATMUL: matrices along the last two axes, either one transposed first; int8, int16 and float32.
 
 Leading axes broadcast. One operand may be constant.
 """
@@ -12,15 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from intarsia.fixedpoint import Requantization, requantization
+from intarsia.dtypes import INT16
+from intarsia.fixedpoint import Requantization, reduced_multiplier, requantization, scale_wide
 from intarsia.ir import Attrs, Graph, Node, Quantization, Tensor
 from intarsia.kernelcall import Constant, KernelCall, Param, Step
 from intarsia.ops import _cases
 from intarsia.ops._common import schema
 from intarsia.ops._convolution import scale_reason
 from intarsia.ops._elementwise import Broadcast, broadcast_shape, case_quant, scale_of
+from intarsia.ops._wide import LARGEST, LARGEST_SHIFT
 from intarsia.ops.base import Draw, Operator, Shape, Values
 
+TYPES = ("int8", "float32", "int16")
 _DEEPEST = (1 << 31) // (255 * 255)
 """Products of two differences of int8 codes that int32 adds up."""
 
@@ -78,7 +81,7 @@ class BatchMatMul(Operator):
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:
         a, b, out = graph.required(node, 0), graph.required(node, 1), graph.output(node)
-        if a.dtype.name not in ("int8", "float32") or not a.dtype == b.dtype == out.dtype:
+        if a.dtype.name not in TYPES or not a.dtype == b.dtype == out.dtype:
             return f"{a.dtype.name} with {b.dtype.name} giving {out.dtype.name}"
         if a.is_constant and b.is_constant:
             return "both operands are constant"
@@ -88,10 +91,22 @@ class BatchMatMul(Operator):
             return None
         if reason := scale_reason(a, b, out):
             return reason
+        if a.dtype == INT16:
+            return self._wide_reason(node, graph)
         if left.columns > _DEEPEST:
             return f"sums of {left.columns} products; up to {_DEEPEST} are supported"
         headroom = (1 << 31) // (255 * 255 * left.columns)
         if 1 << max(self.requant(node, graph).shift[0], 0) > headroom:
+            return "the output scale is too small for the scales of the operands"
+        return None
+
+    def _wide_reason(self, node: Node, graph: Graph) -> str | None:
+        """Why int16 matrices cannot be multiplied, or None."""
+        if any(t.zero_point for t in (graph.required(node, 0), graph.required(node, 1), graph.output(node))):
+            return "int16 tensors must have a zero point of 0"
+        if self.operands(node, graph)[0].columns << 30 >= LARGEST:
+            return f"sums of {self.operands(node, graph)[0].columns} products"
+        if self.requant(node, graph).shift[0] > LARGEST_SHIFT:
             return "the output scale is too small for the scales of the operands"
         return None
 
@@ -118,7 +133,11 @@ class BatchMatMul(Operator):
             return [total]
         left = a.astype(np.int64) - graph.required(node, 0).zero_point
         right = b.astype(np.int64) - graph.required(node, 1).zero_point
-        return [self.requant(node, graph).apply(left @ right).astype(np.int8)]
+        requant = self.requant(node, graph)
+        if a.dtype == np.int16:
+            codes = scale_wide(left @ right, reduced_multiplier(requant.multiplier[0]), requant.shift[0])
+            return [np.clip(codes, *INT16.range).astype(np.int16)]
+        return [requant.apply(left @ right).astype(np.int8)]
 
     def macs(self, node: Node, graph: Graph) -> int:
         return math.prod(self.infer(node, graph)[0]) * self.operands(node, graph)[0].columns
@@ -150,13 +169,11 @@ class BatchMatMul(Operator):
         one, two = graph.required(node, first), graph.required(node, second)
         if one.dtype.is_integer:
             requant = self.requant(node, graph)
-            params |= {
-                "a_zero": one.zero_point,
-                "b_zero": two.zero_point,
-                "out_zero": requant.zero_point,
-                "multiplier": requant.multiplier[0],
-                "shift": requant.shift[0],
-            }
+            params |= {"multiplier": requant.multiplier[0], "shift": requant.shift[0]}
+            if one.dtype == INT16:
+                params["multiplier"] = reduced_multiplier(requant.multiplier[0])
+            else:
+                params |= {"a_zero": one.zero_point, "b_zero": two.zero_point, "out_zero": requant.zero_point}
         inputs = (node.inputs[first],) if two.is_constant else node.inputs[:2]
         constants = () if two.data is None else (Constant("b", two.data),)
         contract = f"batch_matmul_{one.dtype.code}"
@@ -172,13 +189,17 @@ class BatchMatMul(Operator):
         )
         a_shape = (*batch_a, depth, rows) if attrs.adjoint_a else (*batch_a, rows, depth)
         b_shape = (*batch_b, columns, depth) if attrs.adjoint_b else (*batch_b, depth, columns)
-        kind = draw.choice(("int8", "float32"))
+        kind = draw.choice(TYPES)
         role = draw.choice(("maps", "maps", "constant second", "constant first"))
         quants: list[Quantization | None] = [None, None, None]
         if kind == "int8":
             scales = case.scale(), case.scale()
             out = scales[0] * scales[1] * math.sqrt(depth) * 2.0 ** draw.integer(3, 7)
             quants = [case_quant(case, s) for s in (*scales, out)]
+        if kind == "int16":
+            scales = case.scale(-14, -8), case.scale(-14, -8)
+            out = scales[0] * scales[1] * depth * 2.0 ** draw.integer(2, 16)
+            quants = [case_quant(case, s, kind) for s in (*scales, out)]
         a, b = (
             case.constant(draw.array(shape, -128, 127).astype(kind), quant)
             if role == constant

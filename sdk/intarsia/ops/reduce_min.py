@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""REDUCE_MIN: the smallest value over any axes, int8 and float32."""
+"""REDUCE_MIN: the smallest value over any axes, int8, int16 and float32."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Sum(Reduction):
     def kernel(self, node: Node, graph: Graph) -> tuple[str, str, dict[str, Any]]:
         return "sum", "sum_f32", {}
 
-    def case_quant(self, case: _cases.Case, source: Quantization, cells: int) -> Quantization:
+    def case_quant(self, case: _cases.Case, source: Quantization, kind: str) -> Quantization:
         return source
 
 
