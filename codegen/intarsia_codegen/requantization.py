@@ -28,12 +28,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from intarsia.dtypes import BY_BITS
 from intarsia.fixedpoint import INT32_MAX, INT32_MIN, Int64Array
 
 MAX_EXPONENT = 20
 """Largest shift of SSAT that is tried: beyond it the int64 arithmetic of the proof could overflow."""
 
-FULL_RANGE = (-128, 127)
+FULL_RANGE = BY_BITS[8].range
+"""Codes of an int8 feature map."""
 
 NEARBY_MULTIPLIERS = (0, 1, -1, 2, -2, 4, -4, 7, -7, 12, -12, 20, -20, 33, -33)
 """Steps from the best multiplier that are tried for channels whose numbers do not work out exactly there."""
@@ -48,13 +50,20 @@ Rule = Callable[[Int64Array], Int64Array]
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """Requantization of one layer: its rule, its clamp limits, each channel's reachable accumulators."""
+    """Requantization of one layer: its rule, its clamp limits, each channel's reachable accumulators, the output's
+    bits."""
 
     codes: Rule
     minimum: int
     maximum: int
     low: Int64Array
     high: Int64Array
+    bits: int = 8
+
+    @property
+    def full(self) -> bool:
+        """Whether saturation to the output's bits is all the clamp that there is."""
+        return (self.minimum, self.maximum) == BY_BITS[self.bits].range
 
     @property
     def channels(self) -> int:
@@ -70,8 +79,8 @@ class Layer:
 class Form:
     """The shape of the instruction sequence: what a shared assembler text depends on.
 
-    `signed` is the two-line form. `clamp` adds a clamp to the layer's own limits behind the saturation to 8
-    bits.
+    `signed` is the two-line form. `clamp` adds a clamp to the layer's own limits behind the saturation to
+    the bits of the output.
     """
 
     exponent: int
@@ -93,15 +102,17 @@ class Constants:
     proved: np.ndarray
 
 
-def reachable(weights: np.ndarray, bias: np.ndarray, in_zero: int) -> tuple[Int64Array, Int64Array]:
-    """Ends of the accumulators of every channel over all int8 inputs.
+def reachable(
+    weights: np.ndarray, bias: np.ndarray, in_zero: int, in_bits: int = 8
+) -> tuple[Int64Array, Int64Array]:
+    """Ends of the accumulators of every channel over all inputs of so many bits.
 
     `weights` is [channels, taps] with the weight zero point already subtracted. Taps that fall on padding
     contribute 0, which lies inside the range of every tap, as the zero point is an input code itself.
     """
     weights = weights.astype(np.int64)
     positive, negative = np.maximum(weights, 0).sum(axis=1), np.minimum(weights, 0).sum(axis=1)
-    smallest, largest = -128 - in_zero, 127 - in_zero
+    smallest, largest = (code - in_zero for code in BY_BITS[in_bits].range)
     bias = bias.astype(np.int64)
     return positive * smallest + negative * largest + bias, positive * largest + negative * smallest + bias
 
@@ -123,7 +134,7 @@ class Search:
         self.fixed, self.fixed_code = layer.constant_codes()
         self.live = np.flatnonzero(~self.fixed)
         self.low, self.high = layer.low[self.live], layer.high[self.live]
-        self.limits = (layer.minimum, layer.maximum) if clamp else FULL_RANGE
+        self.limits = (layer.minimum, layer.maximum) if clamp else BY_BITS[layer.bits].range
         if len(self.live):
             self._collect_points()
             self.slope, self.gap = self._widest()
@@ -297,7 +308,7 @@ class _Trial:
         raw = (points[:, self.columns] << self.scale_bits) + bias
         step = np.where((raw < 0) & search.signed, delta, 0)
         value = ((raw * self.multiplier) >> 32) + offset - step
-        code = np.clip(value >> self.exponent, *FULL_RANGE)
+        code = np.clip(value >> self.exponent, *BY_BITS[self.search.layer.bits].range)
         if search.clamp:
             code = np.clip(code, *search.limits)
         fits = [_is_int32(v).all(axis=0) for v in (raw, value)]

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from intarsia.dtypes import BY_BITS
 from intarsia.fixedpoint import Int64Array
 from intarsia.kernelcall import KernelCall
-from intarsia_codegen.arm.matrix import layer_of, rule_of, scaled_plan
+from intarsia_codegen.arm.matrix import layer_of, rule_of, scaled_plan, widths_of
 from intarsia_codegen.arm.requantize import Plan, Requantizer
 
 GROUP = 4
@@ -18,7 +19,10 @@ GROUP = 4
 
 @dataclass(frozen=True, eq=False)
 class Channels:
-    """Effective weights [channels, taps] and biases, to be scaled by 2**scale_bits; requantization."""
+    """Effective weights [channels, taps] and biases, to be scaled by 2**scale_bits; requantization.
+
+    `in_zero` counts from 0 for int8, from the lowest code for fewer bits: that is how planes hold them.
+    """
 
     matrix: Int64Array
     bias: Int64Array
@@ -54,7 +58,13 @@ def channels_of(call: KernelCall, matrix: np.ndarray) -> Channels | None:
     layer, matrix, bias = layer_of(call, matrix, rule.apply)
     if (scaled := scaled_plan(layer, matrix, rule)) is None:
         return None
-    return Channels(matrix, bias, call.integer("in_zero"), *scaled)
+    return Channels(matrix, bias, plane_zero(call), *scaled)
+
+
+def plane_zero(call: KernelCall) -> int:
+    """The input's zero point as planes hold it: codes below 8 bits count from the lowest one."""
+    in_bits, _ = widths_of(call)
+    return call.integer("in_zero") - (BY_BITS[in_bits].range[0] if in_bits < 8 else 0)
 
 
 def runs_of(

@@ -39,11 +39,12 @@ MAX_OFFSET = 4095
 
 @dataclass(frozen=True)
 class Shape:
-    """What the code depends on. `pitch` is the size of a plane's row in bytes, `plane` that of a plane."""
+    """What the code depends on. `pitch` is the size of a plane's row in bytes, `plane` that of a plane, `pixel` that of
+    an output pixel."""
 
     stride: int
     out_w: int
-    channels: int
+    pixel: int
     rows: int
     pitch: int
     plane: int
@@ -51,12 +52,12 @@ class Shape:
 
     @property
     def name(self) -> str:
-        size = f"{self.out_w}x{self.channels}x{self.rows}_{self.pitch}"
+        size = f"{self.out_w}x{self.pixel}x{self.rows}_{self.pitch}"
         return f"{ENTRY}_s{self.stride}_{size}_{self.requantizer.name}"
 
     @property
     def out_pitch(self) -> int:
-        return self.out_w * self.channels
+        return self.out_w * self.pixel
 
     @property
     def weight_words(self) -> int:
@@ -85,27 +86,44 @@ def entry() -> SourceFile:
 
 def code(shape: Shape) -> SourceFile:
     """The code of a layer: `shape.rows` rows of `shape.out_w` outputs in each of four channels."""
-    rows = _rows_stride1(shape) if shape.stride == 1 else _rows_stride2(shape)
-    lines = [
-        "1:",  # a channel
-        f"ldrd r0, r1, [sp, #{PLANE}]",
-        f"ldr r2, [sp, #{STREAM}]",
-        *load_constants(shape.requantizer, shape.weight_words),
-        *rows,
-        f"ldrd r0, r1, [sp, #{PLANE}]",
+    lines = ["1:"]  # channels whose codes share a byte
+    parts = per_byte(shape.requantizer)
+    for place in range(parts):
+        lines += [
+            f"ldrd r0, r1, [sp, #{PLANE}]",
+            f"ldr r2, [sp, #{STREAM}]",
+            *load_constants(shape.requantizer, shape.weight_words),
+            *(_rows_stride1(shape, place) if shape.stride == 1 else _rows_stride2(shape, place)),
+            f"ldrd r0, r1, [sp, #{PLANE}]",
+            *_add("r0", shape.plane, "r3"),
+            *(["add r1, r1, #1"] if place == parts - 1 else []),
+            f"strd r0, r1, [sp, #{PLANE}]",
+        ]
+    lines += [
         f"ldr r2, [sp, #{CHANNELS_LEFT}]",
-        *_add("r0", shape.plane, "r3"),
-        "add r1, r1, #1",
-        f"strd r0, r1, [sp, #{PLANE}]",
-        "subs r2, r2, #1",
+        f"subs r2, r2, #{parts}",
         f"str r2, [sp, #{CHANNELS_LEFT}]",
         "bne 1b",
         f"add sp, sp, #{FRAME}",
         f"pop {registers([*SAVED, 'pc'])}",
     ]
-    size = f"{shape.rows} rows of {shape.out_w} outputs, {shape.channels} channels"
+    size = f"{shape.rows} rows of {shape.out_w} outputs, {shape.pixel} bytes each"
     comment = f"Depthwise 3x3, stride {shape.stride}: {size}."
     return function(shape.name, comment, lines)
+
+
+def per_byte(requantizer: Requantizer) -> int:
+    """Output codes that share a byte; they are stored in ascending order."""
+    return 8 // requantizer.bits
+
+
+def store(total: str, address: str, free: str, requantizer: Requantizer, place: int) -> list[str]:
+    """Stores a code at its place in a byte; what lies behind it is lost, and stored later."""
+    if place == 0:
+        return [f"strb {total}, {address}"]
+    bits = requantizer.bits
+    insert = f"bfi {free}, {total}, #{bits * place}, #{bits}"
+    return [f"ldrb {free}, {address}", insert, f"strb {free}, {address}"]
 
 
 def load_constants(requantizer: Requantizer, weight_words: int) -> list[str]:
@@ -149,10 +167,10 @@ def _add(register: str, value: int, free: str) -> list[str]:
     return [*lines, f"{'add' if value > 0 else 'sub'} {register}, {register}, {free}"]
 
 
-def _rows_stride1(shape: Shape) -> list[str]:
+def _rows_stride1(shape: Shape, place: int) -> list[str]:
     """Pairs of rows; the last pair of an odd number overlaps the one before."""
     pairs = -(-shape.rows // 2)
-    columns = list(_columns_stride1(shape))
+    columns = list(_columns_stride1(shape, place))
     done = 2 * (shape.out_w // 2)  # columns that the pointers have moved by
     lines = []
     if pairs > 1:
@@ -160,7 +178,7 @@ def _rows_stride1(shape: Shape) -> list[str]:
     lines += columns
     if pairs > 1:
         lines += _add("r0", 2 * shape.pitch - 2 * done, "r3")
-        lines += _add("r1", 2 * shape.out_pitch - done * shape.channels, "r3")
+        lines += _add("r1", 2 * shape.out_pitch - done * shape.pixel, "r3")
         lines += [f"ldr r2, [sp, #{ROWS_LEFT}]", "subs r2, r2, #1", f"str r2, [sp, #{ROWS_LEFT}]", "beq 4f"]
         if shape.rows % 2:
             lines += ["cmp r2, #1", "bne 2b"]
@@ -169,7 +187,7 @@ def _rows_stride1(shape: Shape) -> list[str]:
     return lines
 
 
-def _columns_stride1(shape: Shape) -> Iterator[str]:
+def _columns_stride1(shape: Shape, place: int) -> Iterator[str]:
     """Two rows of outputs: a loop over unrolled pairs of columns, the pairs left over, a last odd column."""
     pairs = shape.out_w // 2
     unroll = _unroll(pairs)
@@ -178,16 +196,16 @@ def _columns_stride1(shape: Shape) -> Iterator[str]:
         yield from [*_move("r2", "r0", 4 * unroll * rounds), f"str r2, [sp, #{ROW_END}]", "3:"]
     if rounds:
         for pair in range(unroll):
-            yield from _block_stride1(shape, pair, 2)
-        yield from _add("r0", 4 * unroll, "r3") + _add("r1", 2 * unroll * shape.channels, "r3")
+            yield from _block_stride1(shape, place, pair, 2)
+        yield from _add("r0", 4 * unroll, "r3") + _add("r1", 2 * unroll * shape.pixel, "r3")
     if rounds > 1:
         yield from [f"ldr r2, [sp, #{ROW_END}]", "cmp r0, r2", "bne 3b"]
     left = pairs - unroll * rounds
     for pair in range(left):
-        yield from _block_stride1(shape, pair, 2)
+        yield from _block_stride1(shape, place, pair, 2)
     if shape.out_w % 2:
-        yield from _block_stride1(shape, left, 1)
-    yield from _add("r0", 4 * left, "r3") + _add("r1", 2 * left * shape.channels, "r3")
+        yield from _block_stride1(shape, place, left, 1)
+    yield from _add("r0", 4 * left, "r3") + _add("r1", 2 * left * shape.pixel, "r3")
 
 
 def _unroll(count: int) -> int:
@@ -199,7 +217,7 @@ def _move(target: str, source: str, offset: int) -> list[str]:
     return [f"mov {target}, {source}", *_add(target, offset, "r3")] if offset else [f"mov {target}, {source}"]
 
 
-def _block_stride1(shape: Shape, pair: int, columns: int) -> list[str]:
+def _block_stride1(shape: Shape, place: int, pair: int, columns: int) -> list[str]:
     """Two rows of one or two outputs. The bias, in the last sum, is the addend of every first product."""
     totals = {(y, c): f"r{4 + 2 * y + c}" for y in range(2) for c in range(columns)}
     last = totals[1, columns - 1]
@@ -218,22 +236,22 @@ def _block_stride1(shape: Shape, pair: int, columns: int) -> list[str]:
                 first, second = ("smlad", "smlabt") if column == 0 else ("smlatb", "smlad")
                 lines += [f"{first} {total}, r2, {p}, {addend}", f"{second} {total}, r3, {q}, {total}"]
     lines += requantize(shape.requantizer, list(totals.values()), ("r2", "r3"))
-    places = [y * shape.out_pitch + (2 * pair + column) * shape.channels for y, column in totals]
-    return lines + _stores(list(totals.values()), places)
+    places = [y * shape.out_pitch + (2 * pair + column) * shape.pixel for y, column in totals]
+    return lines + _stores(shape, place, list(totals.values()), places)
 
 
-def _stores(totals: list[str], places: list[int]) -> list[str]:
-    """Stores bytes at offsets to r1, which need not be within reach of one STRB; r2 and r3 are free."""
+def _stores(shape: Shape, place: int, totals: list[str], offsets: list[int]) -> list[str]:
+    """Stores codes at offsets to r1, which need not be within reach of one STRB; r2 and r3 are free."""
     lines, base, start = [], "r1", 0
-    for total, place in zip(totals, places, strict=True):
-        if place - start > MAX_OFFSET:
-            lines += _move("r2", "r1", place)
-            base, start = "r2", place
-        lines.append(f"strb {total}, [{base}, #{place - start}]")
+    for total, offset in zip(totals, offsets, strict=True):
+        if offset - start > MAX_OFFSET:
+            lines += _move("r2", "r1", offset)
+            base, start = "r2", offset
+        lines += store(total, f"[{base}, #{offset - start}]", "r3", shape.requantizer, place)
     return lines
 
 
-def _rows_stride2(shape: Shape) -> list[str]:
+def _rows_stride2(shape: Shape, place: int) -> list[str]:
     """Rows of single outputs; r7 counts columns, r5 and r6 hold constants or are free."""
     unroll = _unroll(shape.out_w)
     rounds = shape.out_w // unroll
@@ -247,14 +265,14 @@ def _rows_stride2(shape: Shape) -> list[str]:
     if rounds > 1:
         lines += [f"mov r7, #{rounds}", "3:"]
     for column in range(unroll):
-        lines += _output_stride2(shape, column, in_registers)
-    lines += _add("r0", 4 * unroll, "r2") + _add("r1", unroll * shape.channels, "r2")
+        lines += _output_stride2(shape, place, column, in_registers)
+    lines += _add("r0", 4 * unroll, "r2") + _add("r1", unroll * shape.pixel, "r2")
     if rounds > 1:
         lines += ["subs r7, r7, #1", "bne 3b"]
     for column in range(left):
-        lines += _output_stride2(shape, column, in_registers)
+        lines += _output_stride2(shape, place, column, in_registers)
     lines += _add("r0", 2 * shape.pitch - 4 * unroll * rounds, "r2")
-    lines += _add("r1", shape.out_pitch - unroll * rounds * shape.channels, "r2")
+    lines += _add("r1", shape.out_pitch - unroll * rounds * shape.pixel, "r2")
     return [
         *lines,
         f"ldr r7, [sp, #{ROWS_LEFT}]",
@@ -264,7 +282,7 @@ def _rows_stride2(shape: Shape) -> list[str]:
     ]
 
 
-def _output_stride2(shape: Shape, column: int, in_registers: bool) -> list[str]:
+def _output_stride2(shape: Shape, place: int, column: int, in_registers: bool) -> list[str]:
     """One output. Weights: r8-r10 = (w0, w1) of each row, r11 = w2 of rows 0 and 1, r12 = w2 of row 2."""
     lines = []
     for row, last in enumerate(
@@ -276,15 +294,21 @@ def _output_stride2(shape: Shape, column: int, in_registers: bool) -> list[str]:
         lines += shape.requantizer.two_instructions("r4", "r5", "r6")
     else:
         lines += requantize(shape.requantizer, ["r4"], ("r5", "r6"))
-    return [*lines, *_stores(["r4"], [column * shape.channels])]
+    return [*lines, *_stores(shape, place, ["r4"], [column * shape.pixel])]
+
+
+def slowness(requantizer: Requantizer) -> float:
+    """Instructions of an output beyond the shortest requantization and the storing of a byte."""
+    clamping = 8 if requantizer.clamps else 0
+    return (requantizer.instructions - 3) + clamping + 2 - 2 / per_byte(requantizer)
 
 
 def instructions(shape: Shape) -> int:
     """Estimated instructions of the code for four channels."""
-    slow = (shape.requantizer.instructions - 3) + (8 if shape.requantizer.clamps else 0)
+    slow = slowness(shape.requantizer)
     if shape.stride == 1:
         pairs, odd = divmod(shape.out_w, 2)
         row = pairs * (42 + 4 * slow) + odd * (24 + 2 * slow) + 5 * (pairs // UNROLL + 1)
-        return 4 * (-(-shape.rows // 2) * (row + 9) + 35)
+        return int(4 * (-(-shape.rows // 2) * (row + 9) + 35))
     row = shape.out_w * (12 + slow) + 4 * (shape.out_w // UNROLL + 1)
-    return 4 * (shape.rows * (row + 5) + 35)
+    return int(4 * (shape.rows * (row + 5) + 35))

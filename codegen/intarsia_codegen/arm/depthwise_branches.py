@@ -9,9 +9,18 @@ from intarsia.kernelcall import KernelCall
 from intarsia_codegen.arm import depthwise_rows, emission, planes
 from intarsia_codegen.arm.channels import GROUP, ChannelRun, Channels, runs_of
 from intarsia_codegen.arm.depthwise import MAX_ROW_BYTES
-from intarsia_codegen.arm.depthwise_planar import WHOLE_SHARE, group_words, runs_table
+from intarsia_codegen.arm.depthwise_planar import (
+    WHOLE_SHARE,
+    border,
+    bytes_of,
+    group_words,
+    pixel_bytes,
+    runs_table,
+    zeros,
+)
 from intarsia_codegen.arm.geometry import Geometry
 from intarsia_codegen.arm.layout import Layout
+from intarsia_codegen.arm.matrix import widths_of
 from intarsia_codegen.asm import resource
 from intarsia_codegen.generated import GeneratedKernel
 
@@ -44,19 +53,20 @@ def _pitch(layout: Layout) -> int:
     return -(-2 * columns // depthwise_rows.PITCH_STEP) * depthwise_rows.PITCH_STEP
 
 
-def _strip(layout: Layout) -> int:
+def _strip(call: KernelCall, layout: Layout) -> int:
     """Output rows at a time: all of the tallest branch if they fit the aim or save memory, else an even number."""
     tallest, stride = max(g.out_h for g in layout.geometries), layout.first.stride_h
-    made = max(g.out_h * g.out_w * g.in_c for g in layout.geometries)
-    if _same_extents(layout) and 4 * _plane_of(layout, tallest) * WHOLE_SHARE <= made:
+    _, pixel = pixel_bytes(call)
+    made = max(g.out_h * g.out_w * pixel for g in layout.geometries)
+    if _same_extents(call, layout) and 4 * _plane_of(layout, tallest) * WHOLE_SHARE <= made:
         return tallest
     largest = max(2, (PLANES_BYTES // (4 * _pitch(layout)) - 3) // stride + 1)
     return tallest if largest >= tallest else largest // 2 * 2
 
 
-def _plane(layout: Layout) -> int:
+def _plane(call: KernelCall, layout: Layout) -> int:
     """Bytes of a plane; two rows of outputs are always computed at a time with stride 1."""
-    return _plane_of(layout, _strip(layout))
+    return _plane_of(layout, _strip(call, layout))
 
 
 def _plane_of(layout: Layout, rows: int) -> int:
@@ -70,6 +80,7 @@ def kernel(call: KernelCall, name: str, layout: Layout, channels: Channels) -> G
     if found is None:
         return None
     words, runs = found
+    in_bits, _ = widths_of(call)
     codes = [depthwise_rows.Code(g.stride_h, _pitch(layout), run.requantizer) for run in runs]
     kinds = {_ends(geometry) for geometry in layout.geometries}
     entry = emission.branches_entry(call, name, "itr_dsp_depthwise_planar")
@@ -78,10 +89,12 @@ def kernel(call: KernelCall, name: str, layout: Layout, channels: Channels) -> G
         ["itr_dsp_depthwise_branch.h"],
         f"Depthwise 3x3 convolution of {g.in_c} channels, for branches.",
         [
-            emission.labels([*(c.name for c in codes), *(planes.ends_name(*kind) for kind in sorted(kinds))]),
+            emission.labels(
+                [*(c.name for c in codes), *(planes.ends_name(*kind, in_bits) for kind in sorted(kinds))]
+            ),
             emission.int32_array(name, "stream", words),
             runs_table(name, runs, [c.name for c in codes], [c.channel_words for c in codes]),
-            emission.struct("itr_dsp_depthwise_branches", _fields(layout, kinds, len(runs))),
+            emission.struct("itr_dsp_depthwise_branches", _fields(call, layout, kinds, len(runs))),
         ],
         entry,
     )
@@ -91,7 +104,7 @@ def kernel(call: KernelCall, name: str, layout: Layout, channels: Channels) -> G
         "itr_dsp_depthwise_branch.h",
         "itr_dsp_depthwise_branch.c",
     )
-    transpositions = [planes.ends_code(*kind) for kind in sorted(kinds)]
+    transpositions = [planes.ends_code(*kind, in_bits) for kind in sorted(kinds)]
     code = {c.name: depthwise_rows.source(c) for c in codes}
     return GeneratedKernel(
         name,
@@ -104,21 +117,22 @@ def kernel(call: KernelCall, name: str, layout: Layout, channels: Channels) -> G
             depthwise_rows.entry(),
             *code.values(),
         ),
-        sum(_cost(geometry, layout, runs, codes) for geometry in layout.geometries),
-        scratch=4 * _plane(layout),
-        inplace=((0, 0),) if _inplace(layout) else (),
+        sum(_cost(call, geometry, layout, runs, codes) for geometry in layout.geometries),
+        scratch=4 * _plane(call, layout),
+        inplace=((0, 0),) if _inplace(call, layout) else (),
         stack_bytes={planes.ENTRY: planes.STACK_BYTES, depthwise_rows.ENTRY: depthwise_rows.STACK_BYTES},
         takes_params=True,
     )
 
 
-def _inplace(layout: Layout) -> bool:
-    return _same_extents(layout) and all(g.out_h <= _strip(layout) for g in layout.geometries)
+def _inplace(call: KernelCall, layout: Layout) -> bool:
+    return _same_extents(call, layout) and all(g.out_h <= _strip(call, layout) for g in layout.geometries)
 
 
-def _same_extents(layout: Layout) -> bool:
+def _same_extents(call: KernelCall, layout: Layout) -> bool:
+    in_bits, out_bits = widths_of(call)
     same = all((g.in_h, g.in_w) == (g.out_h, g.out_w) for g in layout.geometries)
-    return same and layout.first.in_c % GROUP == 0
+    return same and in_bits == out_bits and layout.first.in_c % GROUP == 0
 
 
 def _ends(g: Geometry) -> tuple[bool, int]:
@@ -131,32 +145,38 @@ def _ends(g: Geometry) -> tuple[bool, int]:
     return bool(left), 1 if left + 2 * pairs < columns else 2
 
 
-def _fields(layout: Layout, kinds: set[tuple[bool, int]], run_count: int) -> dict[str, object]:
+def _fields(
+    call: KernelCall, layout: Layout, kinds: set[tuple[bool, int]], run_count: int
+) -> dict[str, object]:
     """Fields of itr_dsp_depthwise_branches."""
-    g = layout.first
+    in_bits, _ = widths_of(call)
     codes = [
-        ", ".join(planes.ends_name(left, t) if (left, t) in kinds else "0" for t in range(_TRAILING))
+        ", ".join(planes.ends_name(left, t, in_bits) if (left, t) in kinds else "0" for t in range(_TRAILING))
         for left in (False, True)
     ]
     return {
         "planes": "{" + ", ".join(f"{{{row}}}" for row in codes) + "}",
+        "bytes": bytes_of(call),
         "runs": "runs",
         "run_count": run_count,
         "pitch": _pitch(layout),
-        "plane": _plane(layout),
-        "border": f"0x{(g.in_zero & 0xFF) * 0x01010101:08x}u",
-        "zeros": f"0x{(g.in_zero & 0xFFFF) * 0x10001:08x}u",
-        "channels": g.in_c,
-        "stride": g.stride_h,
-        "strip": _strip(layout),
+        "plane": _plane(call, layout),
+        "border": border(call),
+        "zeros": zeros(call),
+        "stride": layout.first.stride_h,
+        "strip": _strip(call, layout),
     }
 
 
 def _cost(
-    g: Geometry, layout: Layout, runs: Sequence[ChannelRun], codes: Sequence[depthwise_rows.Code]
+    call: KernelCall,
+    g: Geometry,
+    layout: Layout,
+    runs: Sequence[ChannelRun],
+    codes: Sequence[depthwise_rows.Code],
 ) -> int:
     """Instructions of one branch: transposition and products of four channels, strip by strip."""
-    strips = -(-g.out_h // _strip(layout))
+    strips = -(-g.out_h // _strip(call, layout))
     height = min(g.span_h, g.in_h) + (strips - 1) * (g.kernel_h - g.stride_h)
     row = 23 + 17 * -(-g.span_w // 2)
     total = strips * 6 * _pitch(layout) * (g.kernel_h - 1)

@@ -22,7 +22,10 @@ from intarsia_codegen.arm.depthwise import (
     STREAM,
     WEIGHTS,
     load_constants,
+    per_byte,
     requantize,
+    slowness,
+    store,
 )
 from intarsia_codegen.arm.requantize import Requantizer
 from intarsia_codegen.asm import function, registers
@@ -32,7 +35,7 @@ ENTRY = "itr_dsp_depthwise_rows"
 
 # Stack frame behind that of `depthwise`: where a row begins, then the fields of itr_dsp_rows.
 _ROW = FRAME
-_CHANNELS, _SECOND, _OUT_PITCH, _COLUMNS, _ROWS, _PLANE_BYTES = range(FRAME + 8, FRAME + 32, 4)
+_PIXEL, _SECOND, _OUT_PITCH, _COLUMNS, _ROWS, _PLANE_BYTES = range(FRAME + 8, FRAME + 32, 4)
 _FRAME = FRAME + 32
 STACK_BYTES = _FRAME + 36
 
@@ -70,7 +73,7 @@ def entry() -> SourceFile:
         f"strd r0, r1, [sp, #{PLANE}]",
         f"str r2, [sp, #{STREAM}]",
         "ldm r3, {r4, r5, r6, r7, r8, r9, r10}",  # code and the fields of the frame in order
-        f"strd r5, r6, [sp, #{_CHANNELS}]",
+        f"strd r5, r6, [sp, #{_PIXEL}]",
         f"strd r7, r8, [sp, #{_OUT_PITCH}]",
         f"strd r9, r10, [sp, #{_ROWS}]",
         "mov r2, #4",
@@ -82,22 +85,26 @@ def entry() -> SourceFile:
 
 def source(code: Code) -> SourceFile:
     """The code for outputs of any size in each of four channels."""
-    lines = [
-        "1:",  # a channel
-        f"ldrd r0, r1, [sp, #{PLANE}]",
-        f"ldr r2, [sp, #{STREAM}]",
-        *load_constants(code.requantizer, code.weight_words),
-        f"strd r0, r1, [sp, #{_ROW}]",
-        f"ldr r2, [sp, #{_ROWS}]",
-        f"str r2, [sp, #{ROWS_LEFT}]",
-        *(_rows_stride1(code) if code.stride == 1 else _rows_stride2(code)),
-        f"ldrd r0, r1, [sp, #{PLANE}]",
+    lines = ["1:"]  # channels whose codes share a byte
+    parts = per_byte(code.requantizer)
+    for place in range(parts):
+        lines += [
+            f"ldrd r0, r1, [sp, #{PLANE}]",
+            f"ldr r2, [sp, #{STREAM}]",
+            *load_constants(code.requantizer, code.weight_words),
+            f"strd r0, r1, [sp, #{_ROW}]",
+            f"ldr r2, [sp, #{_ROWS}]",
+            f"str r2, [sp, #{ROWS_LEFT}]",
+            *(_rows_stride1(code, place) if code.stride == 1 else _rows_stride2(code, place)),
+            f"ldrd r0, r1, [sp, #{PLANE}]",
+            f"ldr r3, [sp, #{_PLANE_BYTES}]",
+            "add r0, r0, r3",
+            *(["add r1, r1, #1"] if place == parts - 1 else []),
+            f"strd r0, r1, [sp, #{PLANE}]",
+        ]
+    lines += [
         f"ldr r2, [sp, #{CHANNELS_LEFT}]",
-        f"ldr r3, [sp, #{_PLANE_BYTES}]",
-        "add r0, r0, r3",
-        "add r1, r1, #1",
-        f"strd r0, r1, [sp, #{PLANE}]",
-        "subs r2, r2, #1",
+        f"subs r2, r2, #{parts}",
         f"str r2, [sp, #{CHANNELS_LEFT}]",
         "bne 1b",
         f"add sp, sp, #{_FRAME}",
@@ -107,7 +114,7 @@ def source(code: Code) -> SourceFile:
     return function(code.name, comment, lines)
 
 
-def _rows_stride1(code: Code) -> list[str]:
+def _rows_stride1(code: Code, place: int) -> list[str]:
     """Pairs of rows; the last pair of an odd number overlaps the one before."""
     return [
         "2:",
@@ -118,7 +125,7 @@ def _rows_stride1(code: Code) -> list[str]:
         "cmp r0, r2",
         "beq 4f",
         "3:",
-        *_block_stride1(code, 2),
+        *_block_stride1(code, place, 2),
         f"ldr r2, [sp, #{ROW_END}]",
         "cmp r0, r2",
         "bne 3b",
@@ -126,7 +133,7 @@ def _rows_stride1(code: Code) -> list[str]:
         f"ldr r2, [sp, #{_COLUMNS}]",
         "lsls r2, r2, #31",
         "beq 5f",
-        *_block_stride1(code, 1),
+        *_block_stride1(code, place, 1),
         "5:",
         f"ldrd r0, r1, [sp, #{_ROW}]",
         f"ldr r2, [sp, #{ROWS_LEFT}]",
@@ -146,7 +153,7 @@ def _rows_stride1(code: Code) -> list[str]:
     ]
 
 
-def _block_stride1(code: Code, columns: int) -> list[str]:
+def _block_stride1(code: Code, place: int, columns: int) -> list[str]:
     """Two rows of one or two outputs. The bias, in the last sum, is the addend of every first product.
 
     The second row is stored first: where there is none, it has the place of the first.
@@ -168,14 +175,23 @@ def _block_stride1(code: Code, columns: int) -> list[str]:
                 first, second = ("smlad", "smlabt") if column == 0 else ("smlatb", "smlad")
                 lines += [f"{first} {total}, r2, {p}, {addend}", f"{second} {total}, r3, {q}, {total}"]
     lines += requantize(code.requantizer, list(totals.values()), ("r2", "r3"))
-    lines += [f"ldrd r2, r3, [sp, #{_CHANNELS}]", "add r3, r3, r1"]
-    for y, base in ((1, "r3"), (0, "r1")):
-        lines += [f"strb {totals[y, 0]}, [{base}]"]
-        lines += [f"strb {totals[y, 1]}, [{base}, r2]"] if columns == 2 else []
+    return lines + _stores(code, place, totals, columns)
+
+
+def _stores(code: Code, place: int, totals: dict[tuple[int, int], str], columns: int) -> list[str]:
+    """Stores two rows and moves the pointer on. The register of a code that is stored is free for the next ones."""
+    lines = [f"ldr r3, [sp, #{_SECOND}]", "add r3, r3, r1"]
+    lines += store(totals[1, 0], "[r3]", "r2", code.requantizer, place)
+    lines.append(f"ldr r2, [sp, #{_PIXEL}]")
+    left = (
+        [((0, 0), "[r1]")] if columns == 1 else [((1, 1), "[r3, r2]"), ((0, 0), "[r1]"), ((0, 1), "[r1, r2]")]
+    )
+    for which, address in left:
+        lines += store(totals[which], address, totals[1, 0], code.requantizer, place)
     return lines + (["add r1, r1, r2, lsl #1"] if columns == 2 else [])
 
 
-def _rows_stride2(code: Code) -> list[str]:
+def _rows_stride2(code: Code, place: int) -> list[str]:
     """Rows of single outputs; r7 counts columns, r5 and r6 hold constants or are free."""
     form = code.requantizer.form
     in_registers = form is not None and not form.signed and not form.clamp
@@ -185,7 +201,7 @@ def _rows_stride2(code: Code) -> list[str]:
         "2:",
         f"ldr r7, [sp, #{_COLUMNS}]",
         "3:",
-        *_output_stride2(code, in_registers),
+        *_output_stride2(code, place, in_registers),
         "subs r7, r7, #1",
         "bne 3b",
         f"ldrd r0, r1, [sp, #{_ROW}]",
@@ -200,7 +216,7 @@ def _rows_stride2(code: Code) -> list[str]:
     ]
 
 
-def _output_stride2(code: Code, in_registers: bool) -> list[str]:
+def _output_stride2(code: Code, place: int, in_registers: bool) -> list[str]:
     """One output. Weights: r8-r10 = (w0, w1) of each row, r11 = w2 of rows 0 and 1, r12 = w2 of row 2."""
     lines = [
         f"ldrd r2, r3, [r0, #{2 * code.pitch}]",
@@ -217,14 +233,15 @@ def _output_stride2(code: Code, in_registers: bool) -> list[str]:
         lines += code.requantizer.two_instructions("r4", "r5", "r6")
     else:
         lines += requantize(code.requantizer, ["r4"], ("r5", "r6"))
-    return [*lines, f"ldr r2, [sp, #{_CHANNELS}]", "strb r4, [r1]", "add r1, r1, r2"]
+    lines += [f"ldr r2, [sp, #{_PIXEL}]", *store("r4", "[r1]", "r3", code.requantizer, place)]
+    return [*lines, "add r1, r1, r2"]
 
 
 def instructions(code: Code, out_h: int, out_w: int) -> int:
     """Estimated instructions for four channels."""
-    slow = (code.requantizer.instructions - 3) + (8 if code.requantizer.clamps else 0)
+    slow = slowness(code.requantizer)
     if code.stride == 1:
         pairs, odd = divmod(out_w, 2)
-        row = pairs * (48 + 4 * slow) + odd * (29 + 2 * slow) + 22
-        return 4 * (-(-out_h // 2) * row + 35)
-    return 4 * (out_h * (out_w * (16 + slow) + 11) + 35)
+        row = pairs * (49 + 4 * slow) + odd * (29 + 2 * slow) + 22
+        return int(4 * (-(-out_h // 2) * row + 35))
+    return int(4 * (out_h * (out_w * (16 + slow) + 11) + 35))

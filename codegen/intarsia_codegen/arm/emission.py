@@ -14,6 +14,8 @@ from intarsia_codegen.arm.matrix import Run, Stream
 from intarsia_codegen.generated import SourceFile
 
 PROTOTYPE = "void {name}(const int8_t *in, int8_t *out, void *scratch)"
+_PACKED = "const void *in, void *out, void *scratch"
+_BYTES = "const int8_t *in, int8_t *out, void *scratch"
 
 EXTENT = ("in_h", "in_w", "pad_top", "pad_left", "out_h", "out_w")
 """Parameters of a layer with windows that may differ between branches."""
@@ -28,16 +30,21 @@ class Entry:
     body: str
 
 
-def entry(name: str, driver: str) -> Entry:
+def operands(call: KernelCall) -> str:
+    """The arguments behind the parameters; packed feature maps have no C type of their own."""
+    return _PACKED if call.contract.endswith("packed") else _BYTES
+
+
+def entry(name: str, driver: str, arguments: str = _BYTES) -> Entry:
     """The entry of a kernel for one geometry, which hands the constant `layer` to a driver."""
-    return Entry(PROTOTYPE.format(name=name), (), f"{driver}(&layer, in, out, scratch);")
+    return Entry(f"void {name}({arguments})", (), f"{driver}(&layer, in, out, scratch);")
 
 
 def branches_entry(call: KernelCall, name: str, driver: str) -> Entry:
     """The entry of a kernel for several geometries: the driver `<driver>_branch` gets the branch's."""
     fields = ", ".join(f"p->{field}" for field in EXTENT)
     return Entry(
-        f"void {name}({parameters(call)}, const int8_t *in, int8_t *out, void *scratch)",
+        f"void {name}({parameters(call)}, {operands(call)})",
         (f"intarsia/{call.op}.h",),
         f"const itr_dsp_extent extent = {{{fields}}};\n  {driver}_branch(&layer, &extent, in, out, scratch);",
     )

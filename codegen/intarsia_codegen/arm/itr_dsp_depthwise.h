@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Depthwise 3x3 convolution: four channels at a time are transposed to planes of halfwords. */
+/* Depthwise 3x3 convolution: four channels at a time are transposed to planes of halfwords.
+ *
+ * Feature maps of 4 and 2 bits lie packed (intarsia/packed.h), in multiples of four channels. */
 #ifndef ITR_DSP_DEPTHWISE_H
 #define ITR_DSP_DEPTHWISE_H
 
@@ -24,13 +26,24 @@ typedef struct {
   int32_t first, end;
 } itr_dsp_depthwise_run;
 
+/* Bytes of a pixel and of four of its channels. */
+typedef struct {
+  int32_t in_pixel, in_group, out_pixel, out_group;
+} itr_dsp_depthwise_bytes;
+
+/* Byte where channel c, a multiple of four unless there is one per byte, lies in a pixel. */
+static inline int32_t itr_dsp_depthwise_at(int32_t c, int32_t group) {
+  return c * group / 4;
+}
+
 typedef struct {
   itr_dsp_planes_shape shape;
+  itr_dsp_depthwise_bytes bytes;
   const itr_dsp_depthwise_run *runs;
   int32_t run_count;
   int32_t row_words; /* of a plane's row */
   uint32_t zeros;    /* two zero points */
-  int32_t batch, in_h, in_w, channels, out_h, out_w;
+  int32_t batch, in_h, in_w, out_h, out_w;
   int32_t stride, pad_top, strip; /* strip: output rows that are computed at a time */
 } itr_dsp_depthwise_layer;
 

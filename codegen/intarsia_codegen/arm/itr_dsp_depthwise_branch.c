@@ -22,9 +22,9 @@ static itr_dsp_planes_shape planes_shape(const itr_dsp_depthwise_branches *layer
   const int32_t last = passed < columns ? 1 : 2;
   return (itr_dsp_planes_shape){
       .code = layer->planes[left][left + pairs == words ? 0 : last],
-      .pixel = layer->channels,
+      .pixel = layer->bytes.in_pixel,
       .plane = layer->plane,
-      .row_step = (extent->in_w - passed) * layer->channels,
+      .row_step = (extent->in_w - passed) * layer->bytes.in_pixel,
       .skip = layer->pitch - 4 * words,
       .pairs = pairs,
       .border = layer->border,
@@ -46,14 +46,15 @@ static void fill_rows(const itr_dsp_depthwise_branches *layer, uint32_t *planes,
 static void strip(const itr_dsp_depthwise_branches *layer, const itr_dsp_extent *extent,
                   const itr_dsp_planes_shape *shape, int32_t y, const int8_t *in, int8_t *out,
                   uint32_t *planes) {
+  const itr_dsp_depthwise_bytes *bytes = &layer->bytes;
   const int32_t count = least(layer->strip, extent->out_h - y);
   const int32_t height = (count - 1) * layer->stride + TAPS;
   const int32_t top = y * layer->stride - extent->pad_top;
   const int32_t first = top < 0 ? -top : 0;
   const int32_t last = least(extent->in_h - top, height);
-  const int32_t out_pitch = extent->out_w * layer->channels;
+  const int32_t out_pitch = extent->out_w * bytes->out_pixel;
   itr_dsp_rows rows = {
-      .channels = layer->channels,
+      .pixel = bytes->out_pixel,
       .second = count > 1 ? out_pitch : 0,
       .out_pitch = out_pitch,
       .columns = extent->out_w,
@@ -62,15 +63,16 @@ static void strip(const itr_dsp_depthwise_branches *layer, const itr_dsp_extent 
   };
   fill_rows(layer, planes, 0, first);
   fill_rows(layer, planes, last, height);
-  in += ((top + first) * extent->in_w + skipped(extent)) * layer->channels;
+  in += ((top + first) * extent->in_w + skipped(extent)) * bytes->in_pixel;
   out += y * out_pitch;
   for (int32_t r = 0; r < layer->run_count; r++) {
     const itr_dsp_depthwise_run *run = &layer->runs[r];
     const int32_t *stream = run->stream;
     rows.code = run->code;
     for (int32_t c = run->first; c < run->end; c += CHANNELS) {
-      itr_dsp_planes(in + c, planes + first * layer->pitch / 4, last - first, shape);
-      itr_dsp_depthwise_rows(planes, out + c, stream, &rows);
+      const int8_t *source = in + itr_dsp_depthwise_at(c, bytes->in_group);
+      itr_dsp_planes(source, planes + first * layer->pitch / 4, last - first, shape);
+      itr_dsp_depthwise_rows(planes, out + itr_dsp_depthwise_at(c, bytes->out_group), stream, &rows);
       stream += CHANNELS * run->channel_words;
     }
   }

@@ -9,7 +9,7 @@
 /* Outputs of four channels; assembler reads it. */
 typedef struct {
   const char *code;  /* assembler that is jumped to */
-  int32_t channels;  /* bytes from one output to the next */
+  int32_t pixel;     /* bytes from one output to the next */
   int32_t second;    /* bytes from a row to the second of a pair; 0 if there is one row only */
   int32_t out_pitch; /* bytes from one row of outputs to the next */
   int32_t columns, rows;
@@ -20,12 +20,13 @@ typedef struct {
   /* Transpositions of rows without and with a left border that end with a pair of pixels, with one
    * pixel and the border, with the border alone; NULL where no branch has them. */
   const char *planes[2][3];
+  itr_dsp_depthwise_bytes bytes;
   const itr_dsp_depthwise_run *runs;
   int32_t run_count;
   int32_t pitch, plane; /* bytes of a row of a plane and of a plane */
   uint32_t border;      /* a pixel of zero points */
   uint32_t zeros;       /* two zero points */
-  int32_t channels, stride;
+  int32_t stride;
   int32_t strip; /* most output rows that are computed at a time */
 } itr_dsp_depthwise_branches;
 

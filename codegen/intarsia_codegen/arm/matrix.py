@@ -66,12 +66,19 @@ def choose(call: KernelCall, matrix: Int64Array, codes: Rule, rule: Requantizati
     return None if scaled is None else Weights(matrix, bias, in_zero, True, *scaled)
 
 
+def widths_of(call: KernelCall) -> tuple[int, int]:
+    """Bits of the input and of the output."""
+    packed = "in_bits" in call.params
+    return (call.integer("in_bits"), call.integer("out_bits")) if packed else (8, 8)
+
+
 def layer_of(call: KernelCall, matrix: Int64Array, codes: Rule) -> tuple[Layer, Int64Array, Int64Array]:
     """Requantization of a call, its effective weights (0 where the output never changes), its biases."""
     matrix = matrix.astype(np.int64) - call.integer("weights_zero")
     bias = call.constant("bias").astype(np.int64)
-    ends = reachable(matrix, bias, call.integer("in_zero"))
-    layer = Layer(codes, call.integer("minimum"), call.integer("maximum"), *ends)
+    in_bits, out_bits = widths_of(call)
+    ends = reachable(matrix, bias, call.integer("in_zero"), in_bits)
+    layer = Layer(codes, call.integer("minimum"), call.integer("maximum"), *ends, out_bits)
     fixed, _ = layer.constant_codes()
     return layer, np.where(fixed[:, None], 0, matrix), bias
 

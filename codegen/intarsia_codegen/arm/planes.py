@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Transposition of four channels from NHWC bytes to planes of halfwords, borders included.
+"""Transposition of four channels from NHWC codes to planes of halfwords, borders included.
 
-A word of a plane is two columns of one channel; two pixels make one word in each of four planes, in 14 instructions.
-Where a column lies on the border, a pixel of zero points takes its place.
+A word of a plane is two columns of one channel; two pixels make one word in each of four planes, in 14 instructions, or
+12 from packed codes, which are counted from the lowest one. Where a column lies on the border, a pixel of zero points
+takes its place.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ UNROLLED_PAIRS = 4
 class Row:
     """What a row is made of: a word with the left border, pairs of pixels, a trailing word.
 
-    `trailing` is 0 for none, 1 for the last pixel and the border, 2 for the border alone.
+    `trailing` is 0 for none, 1 for the last pixel and the border, 2 for the border alone. `bits` of the input.
     """
 
     left: bool
     pairs: int
     trailing: int
+    bits: int = 8
 
     @property
     def words(self) -> int:
@@ -51,13 +53,18 @@ class Row:
     @property
     def name(self) -> str:
         pairs = f"{self.pairs}" if self.unrolled else "n"
-        return f"{ENTRY}_{'l' * self.left}{pairs}{('', 'm', 'b')[self.trailing]}"
+        return f"{_name(self.bits)}_{'l' * self.left}{pairs}{('', 'm', 'b')[self.trailing]}"
 
     @property
     def instructions(self) -> int:
         """Instructions for a row."""
-        ends = 15 * self.left + (0, 14, 5)[self.trailing]
-        return ends + self.pairs * (15 if self.unrolled else 17) + (11 if self.unrolled else 12)
+        word = len(_word(self.bits))
+        ends = (word + 3) * self.left + (0, word + 2, len(_border_word(self.bits)))[self.trailing]
+        return ends + self.pairs * (word + 3 if self.unrolled else word + 5) + (11 if self.unrolled else 12)
+
+
+def _name(bits: int) -> str:
+    return ENTRY if bits == 8 else f"{ENTRY}{bits}"
 
 
 def entry() -> SourceFile:
@@ -76,52 +83,80 @@ def entry() -> SourceFile:
     return function(ENTRY, "Common entry of all transpositions.", lines)
 
 
-_WORD = [
-    "sxtb16 r6, r4",
-    "sxtb16 r7, r4, ror #8",
-    "sxtb16 r8, r5",
-    "sxtb16 r9, r5, ror #8",
-    "pkhbt r4, r6, r8, lsl #16",
-    "pkhtb r6, r8, r6, asr #16",
-    "pkhbt r5, r7, r9, lsl #16",
-    "pkhtb r7, r9, r7, asr #16",
-    "str r4, [r1], #4",
-    "str r5, [r3], #4",
-    "str r6, [r10], #4",
-    "str r7, [r11], #4",
-]
-"""Pixels r4 and r5 to a word of each plane."""
+_LOADS = {8: "ldr", 4: "ldrh", 2: "ldrb"}
+"""Instruction that loads four channels of a pixel, by their bits."""
 
-_PAIR = ["ldr r4, [r0]", "ldr r5, [r0, r2]", "add r0, r0, r2, lsl #1", *_WORD]
-_LOOP = ["2:", *_PAIR, "subs r12, r12, #1", "bne 2b"]
+_STORE = ["str r4, [r1], #4", "str r5, [r3], #4", "str r6, [r10], #4", "str r7, [r11], #4"]
+
+
+def _word(bits: int) -> list[str]:
+    """Pixels r4 and r5 to a word of each plane; codes below 8 bits are counted from the lowest one."""
+    if bits == 8:
+        return [
+            "sxtb16 r6, r4",
+            "sxtb16 r7, r4, ror #8",
+            "sxtb16 r8, r5",
+            "sxtb16 r9, r5, ror #8",
+            "pkhbt r4, r6, r8, lsl #16",
+            "pkhtb r6, r8, r6, asr #16",
+            "pkhbt r5, r7, r9, lsl #16",
+            "pkhtb r7, r9, r7, asr #16",
+            *_STORE,
+        ]
+    flip = sum(1 << (bits * (i + 1) - 1) for i in range(4)) * 0x10001
+    fields = [f"and r{4 + c}, r9, r8, lsr #{bits * c}" if c else "and r4, r9, r8" for c in range(4)]
+    return ["pkhbt r8, r4, r5, lsl #16", f"eor r8, r8, #{flip:#x}", *fields, *_STORE]
+
+
+def _border_word(bits: int) -> list[str]:
+    """A word of each plane on the border."""
+    if bits == 8:
+        return ["sxtb16 r4, lr", *[f"str r4, [{plane}], #4" for plane in ("r1", "r3", "r10", "r11")]]
+    return ["mov r4, lr", "mov r5, lr", *_word(bits)]
+
+
+def _load(target: str, address: str, bits: int) -> str:
+    """Four channels of a pixel."""
+    return f"{_LOADS[bits]} {target}, {address}"
+
+
+def _pair(bits: int) -> list[str]:
+    loads = [_load("r4", "[r0]", bits), _load("r5", "[r0, r2]", bits)]
+    return [*loads, "add r0, r0, r2, lsl #1", *_word(bits)]
+
+
+def _loop(bits: int) -> list[str]:
+    return ["2:", *_pair(bits), "subs r12, r12, #1", "bne 2b"]
 
 
 def code(row: Row) -> SourceFile:
     """The code for rows of one kind."""
-    loop = [f"ldr r12, [sp, #{_PAIRS}]", *_LOOP]
-    return _code(row.name, row.left, _PAIR * row.pairs if row.unrolled else loop, row.trailing)
+    loop = [f"ldr r12, [sp, #{_PAIRS}]", *_loop(row.bits)]
+    return _code(row.name, row, _pair(row.bits) * row.pairs if row.unrolled else loop)
 
 
-def ends_name(left: bool, trailing: int) -> str:
+def ends_name(left: bool, trailing: int, bits: int) -> str:
     """Name of `ends_code`."""
-    return f"{ENTRY}_{'l' * left}any{('', 'm', 'b')[trailing]}"
+    return f"{_name(bits)}_{'l' * left}any{('', 'm', 'b')[trailing]}"
 
 
-def ends_code(left: bool, trailing: int) -> SourceFile:
+def ends_code(left: bool, trailing: int, bits: int) -> SourceFile:
     """The code for rows that begin and end like this, with any number of pairs of pixels between."""
-    pairs = [f"ldr r12, [sp, #{_PAIRS}]", "cmp r12, #0", "beq 3f", *_LOOP, "3:"]
-    return _code(ends_name(left, trailing), left, pairs, trailing)
+    pairs = [f"ldr r12, [sp, #{_PAIRS}]", "cmp r12, #0", "beq 3f", *_loop(bits), "3:"]
+    return _code(ends_name(left, trailing, bits), Row(left, 0, trailing, bits), pairs)
 
 
-def _code(name: str, left: bool, pairs: list[str], trailing: int) -> SourceFile:
-    lines = ["1:"]
-    if left:
-        lines += ["mov r4, lr", "ldr r5, [r0]", "add r0, r0, r2", *_WORD]
+def _code(name: str, row: Row, pairs: list[str]) -> SourceFile:
+    bits, word = row.bits, _word(row.bits)
+    lines = [] if bits == 8 else [f"mov r9, #{((1 << bits) - 1) * 0x10001:#x}"]
+    lines.append("1:")
+    if row.left:
+        lines += ["mov r4, lr", _load("r5", "[r0]", bits), "add r0, r0, r2", *word]
     lines += pairs
-    if trailing == 1:
-        lines += ["ldr r4, [r0]", "mov r5, lr", *_WORD]
-    elif trailing == 2:
-        lines += ["sxtb16 r4, lr", *[f"str r4, [{plane}], #4" for plane in ("r1", "r3", "r10", "r11")]]
+    if row.trailing == 1:
+        lines += [_load("r4", "[r0]", bits), "mov r5, lr", *word]
+    elif row.trailing == 2:
+        lines += _border_word(bits)
     lines += [
         f"ldrd r4, r5, [sp, #{_ROW_STEP}]",
         f"ldr r6, [sp, #{_ROWS}]",

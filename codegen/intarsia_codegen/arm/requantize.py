@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from intarsia.fixedpoint import INT32_MAX, Int64Array, Requantization
-from intarsia_codegen.requantization import FULL_RANGE, Constants, Form, Layer, Search
+from intarsia_codegen.requantization import Constants, Form, Layer, Search
 
 ONE_LINE_EXPONENTS = (10, 12, 8, 14, 6, 16, 4, 18, 2, 20, 0)
 """Tried in this order. Layers with the same exponent share code; 10 suits most layers of most networks."""
@@ -28,18 +28,21 @@ MOST_PLANS = 512
 
 @dataclass(frozen=True)
 class Requantizer:
-    """An instruction sequence. `form` None is the exact one, for raw = accumulator * 2**scale_bits."""
+    """An instruction sequence. `form` None is the exact one, for raw = accumulator * 2**scale_bits. `bits` of the
+    output."""
 
     form: Form | None
     scale_bits: int = 0
     exact_clamp: bool = False
+    bits: int = 8
 
     @property
     def name(self) -> str:
         """Part of symbol and file names."""
+        width = "" if self.bits == 8 else f"o{self.bits}"
         if self.form is None:
-            return f"exact{self.scale_bits}{'c' * self.exact_clamp}"
-        return f"e{self.form.exponent}{'s' * self.form.signed}{'c' * self.form.clamp}"
+            return f"exact{self.scale_bits}{'c' * self.exact_clamp}{width}"
+        return f"e{self.form.exponent}{'s' * self.form.signed}{'c' * self.form.clamp}{width}"
 
     @property
     def clamps(self) -> bool:
@@ -63,7 +66,7 @@ class Requantizer:
         assert self.form is not None
         return [
             f"smmla {accumulator}, {accumulator}, {multiplier}, {offset}",
-            f"ssat {accumulator}, #8, {accumulator}, asr #{self.form.exponent}",
+            f"ssat {accumulator}, #{self.bits}, {accumulator}, asr #{self.form.exponent}",
         ]
 
     def sign_form(self, accumulator: str, constants: tuple[str, str, str], free: str) -> list[str]:
@@ -74,7 +77,7 @@ class Requantizer:
             f"and {free}, {delta}, {accumulator}, asr #31",
             f"sub {free}, {offset}, {free}",
             f"smmla {accumulator}, {accumulator}, {multiplier}, {free}",
-            f"ssat {accumulator}, #8, {accumulator}, asr #{self.form.exponent}",
+            f"ssat {accumulator}, #{self.bits}, {accumulator}, asr #{self.form.exponent}",
         ]
 
     def from_memory(self, accumulator: str, base: str, offset: int, free: tuple[str, str]) -> list[str]:
@@ -109,7 +112,7 @@ class Requantizer:
             f"add {a}, {a}, {t}",
             f"ldr {t}, [{base}, #{offset + 16}]",
             f"asr {a}, {a}, {t}",
-            f"ssat {a}, #8, {a}",
+            f"ssat {a}, #{self.bits}, {a}",
         ]
 
 
@@ -157,21 +160,21 @@ def plan(layer: Layer, rule: Requantization | None, scale_bits: int) -> Plan | N
     if rule is None:
         return _made(layer, rule, scale_bits)
     return _remembered(
-        rule, layer.minimum, layer.maximum, layer.low.tobytes(), layer.high.tobytes(), scale_bits
+        rule, layer.minimum, layer.maximum, layer.low.tobytes(), layer.high.tobytes(), layer.bits, scale_bits
     )
 
 
 @lru_cache(maxsize=MOST_PLANS)
 def _remembered(
-    rule: Requantization, minimum: int, maximum: int, low: bytes, high: bytes, scale_bits: int
+    rule: Requantization, minimum: int, maximum: int, low: bytes, high: bytes, bits: int, scale_bits: int
 ) -> Plan | None:
-    ends = (np.frombuffer(end, np.int64) for end in (low, high))
-    return _made(Layer(rule.apply, minimum, maximum, *ends), rule, scale_bits)
+    first, last = (np.frombuffer(end, np.int64) for end in (low, high))
+    return _made(Layer(rule.apply, minimum, maximum, first, last, bits), rule, scale_bits)
 
 
 def _made(layer: Layer, rule: Requantization | None, scale_bits: int) -> Plan | None:
     form, found = _best(layer, scale_bits)
-    main, exact = Requantizer(form, scale_bits), _exact_requantizer(layer, scale_bits)
+    main, exact = Requantizer(form, scale_bits, bits=layer.bits), _exact_requantizer(layer, scale_bits)
     short = tuple(_short_constants(found, main, c) for c in range(layer.channels))
     precise = tuple(_exact_constants(layer, rule, scale_bits, c) for c in range(layer.channels))
     if any(a is None and b is None for a, b in zip(short, precise, strict=True)):
@@ -181,7 +184,7 @@ def _made(layer: Layer, rule: Requantization | None, scale_bits: int) -> Plan | 
 
 
 def _exact_requantizer(layer: Layer, scale_bits: int) -> Requantizer:
-    return Requantizer(None, scale_bits, (layer.minimum, layer.maximum) != FULL_RANGE)
+    return Requantizer(None, scale_bits, not layer.full, layer.bits)
 
 
 def _short_constants(found: Constants, requantizer: Requantizer, channel: int) -> tuple[int, ...] | None:
@@ -193,7 +196,7 @@ def _short_constants(found: Constants, requantizer: Requantizer, channel: int) -
 
 def _best(layer: Layer, scale_bits: int) -> tuple[Form, Constants]:
     """The cheapest form that is proved for all channels, or the one that is proved for most."""
-    clamps = (False,) if (layer.minimum, layer.maximum) == FULL_RANGE else (False, True)
+    clamps = (False,) if layer.full else (False, True)
     low, high = _usable_exponents(layer, scale_bits)
     best: tuple[int, Form, Constants] | None = None
     for clamp in clamps:

@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DEPTHWISE_CONV_2D of packed types for Arm's DSP extension: the int8 kernel, strip by strip."""
+"""DEPTHWISE_CONV_2D of packed types for Arm's DSP extension.
+
+3x3 windows with stride 1 or 2 go through planes of halfwords, which are made of packed codes directly; all others
+through the int8 kernel: at once if only the weights have fewer bits, else strip by strip.
+"""
 
 from __future__ import annotations
 
 from intarsia.kernelcall import KernelCall
+from intarsia_codegen.arm import depthwise_branches, depthwise_planar
+from intarsia_codegen.arm.channels import channels_of
+from intarsia_codegen.arm.layout import Layout
 from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.kernels import depthwise_conv_2d_s8_s8__dsp as int8
 from intarsia_codegen.narrow.strips import by_strips
@@ -12,7 +19,26 @@ from intarsia_codegen.narrow.whole import int8_holds
 
 def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
     """The kernel; None where int8 has none."""
+    planar = _planar(call, name)
+    if planar is not None:
+        return planar
     channels = call.integer("in_c") * call.integer("multiplier")
     if not int8_holds(call, call.constant("weights").reshape(-1, channels).T):
         return None
     return by_strips(call, name, "depthwise_conv_2d_s8_s8", channels, int8.generate)
+
+
+def _planar(call: KernelCall, name: str) -> GeneratedKernel | None:
+    """Through planes; None for other windows, several outputs per channel, and groups of channels within bytes."""
+    layout = Layout.of(call, call.integer("in_c") * call.integer("multiplier"))
+    g = layout.first
+    single = call.integer("multiplier") == 1 and g.in_c >= 4 and depthwise_planar.groups_packed(call)
+    applies = depthwise_branches.applies(layout) if layout.branches else depthwise_planar.applies(g)
+    if not single or not applies or not layout.served:
+        return None
+    channels = channels_of(call, call.constant("weights").reshape(-1, g.in_c).T)
+    if channels is None:
+        return None
+    if layout.branches:
+        return depthwise_branches.kernel(call, name, layout, channels)
+    return depthwise_planar.kernel(call, name, g, channels)

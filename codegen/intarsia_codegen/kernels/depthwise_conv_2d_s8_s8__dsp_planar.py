@@ -17,4 +17,4 @@ def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
     if call.variants or not single or not depthwise_planar.applies(g):
         return None
     channels = channels_of(call, call.constant("weights").reshape(-1, g.in_c).T)
-    return None if channels is None else depthwise_planar.kernel(name, g, channels)
+    return None if channels is None else depthwise_planar.kernel(call, name, g, channels)
