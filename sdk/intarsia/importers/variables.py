@@ -61,7 +61,7 @@ class Starts:
         values = {i: t.data for i, t in enumerate(tensors) if t.data is not None}
         handles: dict[int, tuple[str, str]] = {}
         for node in nodes:
-            if isinstance(node.attrs, HandleAttrs):
+            if isinstance(node.attrs, HandleAttrs) and node.outputs:
                 handles[node.outputs[0]] = node.attrs.key
             elif node.op == "ASSIGN_VARIABLE" and len(node.inputs) == 2 and node.inputs[1] in values:
                 self.values[_key(handles, node)] = values[node.inputs[1]]

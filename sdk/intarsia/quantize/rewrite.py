@@ -14,16 +14,6 @@ from intarsia.quantize import correction, parameters
 from intarsia.quantize.assign import is_float_constant, is_float_map, passes_codes
 
 CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
-RECURRENT = (
-    "BIDIRECTIONAL_SEQUENCE_LSTM",
-    "BIDIRECTIONAL_SEQUENCE_RNN",
-    "LSTM",
-    "RNN",
-    "SVDF",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM",
-    "UNIDIRECTIONAL_SEQUENCE_RNN",
-)
-"""Operators whose integer form has states and inner scales that statistics of feature maps do not give."""
 
 
 class Rewriter:
@@ -96,8 +86,6 @@ class Rewriter:
 
     def _integer(self, node: Node) -> Node | None:
         """The node on int8 codes, its new tensors added, or None when the operator has no such form."""
-        if node.op in RECURRENT:
-            return None
         mark = len(self.tensors), len(self.nodes), dict(self.plain), dict(self.coded)
         operator = ops.registry()[node.op]
         shared = self.quantization.get(node.outputs[0]) if passes_codes(operator) else None
