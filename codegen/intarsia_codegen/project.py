@@ -18,6 +18,8 @@ from intarsia.plan import memory
 from intarsia.plan.plan import Plan
 from intarsia_codegen import ctext, library
 from intarsia_codegen.emit import Emitted, emit, templates
+from intarsia_codegen.harness import FOLDER as HARNESS_FOLDER
+from intarsia_codegen.harness import Harness
 from intarsia_codegen.lower import Layer, Program, lower
 from intarsia_codegen.names import comment
 
@@ -72,21 +74,25 @@ def _constant_bytes(layer: Layer) -> int:
     return sum(found.values())
 
 
-def write(program: Program, board: Board, out: Path) -> None:
-    """Writes the firmware project into the folder `out`. Raises UsageError when `out` holds something else."""
+def write(program: Program, board: Board, out: Path, harness: Harness | None = None) -> None:
+    """Writes the firmware project into the folder `out`; its firmware serves our host, or a benchmark's runner.
+
+    Raises UsageError when `out` holds something else, or the harness does not go with the model.
+    """
     graph = program.graph
+    harness_header = harness.header(graph, board) if harness else None
     digest = modelfile.digest(graph)
     emitted = emit(program, board.name, digest)
     with folders.replaced(out, MARKER) as folder:
         sources = _write_sources(emitted, folder)
-        runtime = _copy_runtime(board, folder)
+        runtime = _copy_runtime(board, folder, harness_header)
         headers = library.headers_of([p.read_text() for p in folder.rglob("*.[chS]")])
         for header in headers:
             _copy(assets.firmware() / "include" / header, folder / "include" / header)
-        cmake = _cmake(program, board, sources, runtime)
+        cmake = _cmake(program, board, sources, runtime, harness)
         (folder / "CMakeLists.txt").write_text(cmake, encoding="utf-8")
         modelfile.save(graph, folder / "model.itr")
-        document = describe(program, board, digest, emitted)
+        document = {**describe(program, board, digest, emitted), "harness": harness.name if harness else None}
         (folder / MARKER).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
@@ -198,21 +204,29 @@ def _write_sources(emitted: Emitted, folder: Path) -> list[str]:
     return sources
 
 
-def _copy_runtime(board: Board, folder: Path) -> list[str]:
-    """Copies runtime, HAL, board and toolchain files; returns the sources to compile."""
-    for source in board.source_folders():
+def _copy_runtime(board: Board, folder: Path, harness_header: str | None) -> list[str]:
+    """Copies runtime (or harness), HAL, board and toolchain files; returns the sources to compile."""
+    runtime, *others = board.source_folders()
+    if harness_header is not None:
+        runtime = assets.firmware() / "harness" / HARNESS_FOLDER
+        (folder / "runtime").mkdir(parents=True)
+        (folder / "runtime" / "harness.h").write_text(harness_header, encoding="utf-8")
+    for source in (runtime, *others):
         target = folder / _runtime_folder(board, source)
         for path in sorted(source.iterdir()):
             if path.suffix in (".c", ".h", ".S", ".ld"):
                 _copy(path, target / path.name)
     _copy(assets.firmware() / "toolchains" / f"{board.target.toolchain}.cmake", folder / "toolchain.cmake")
-    return [f"{_runtime_folder(board, path.parent)}/{path.name}" for path in board.sources()]
+    found = (path for source in (runtime, *others) for path in sorted(source.iterdir()))
+    return [
+        f"{_runtime_folder(board, path.parent)}/{path.name}" for path in found if path.suffix in (".c", ".S")
+    ]
 
 
 def _runtime_folder(board: Board, source: Path) -> str:
     if source == board.folder:
         return "board"
-    return "runtime" if source.name == "runtime" else f"hal/{source.name}"
+    return f"hal/{source.name}" if source.parent.name == "hal" else "runtime"
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -220,7 +234,9 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def _cmake(program: Program, board: Board, sources: list[str], runtime: list[str]) -> str:
+def _cmake(
+    program: Program, board: Board, sources: list[str], runtime: list[str], harness: Harness | None
+) -> str:
     context = {
         "P": program.identifier,
         "title": comment(program.graph.name),
@@ -234,5 +250,6 @@ def _cmake(program: Program, board: Board, sources: list[str], runtime: list[str
         "layer_count": len(program.layers),
         "linker_script": board.linker_script() is not None,
         "stack_bytes": board.memory.stack,
+        "harness": harness.name if harness else None,
     }
     return templates().get_template("CMakeLists.txt.j2").render(context)

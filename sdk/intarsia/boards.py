@@ -73,12 +73,14 @@ class Target:
 class Counter:
     """What the layer counters count; `ticks_per_unit` is None where there is no counter.
 
-    `hertz`: units in a second of real time; None where time is not real, or there is no counter.
+    `hertz`: units in a second of real time; None where time is not real, or there is no counter. `tick_hertz`: ticks of
+    the counter in a second of the target's own time, real or emulated; None where nobody knows.
     """
 
     unit: str
     ticks_per_unit: Fraction | None
     hertz: int | None = None
+    tick_hertz: int | None = None
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,7 @@ class _CounterTable(StrictTable):
     unit: Literal["instructions", "cycles", "none"]
     ticks_per_unit: list[Annotated[int, Field(gt=0)]] | None = Field(None, min_length=2, max_length=2)
     hertz: Annotated[int, Field(gt=0)] | None = None
+    tick_hertz: Annotated[int, Field(gt=0)] | None = None
 
 
 class _BoardTable(StrictTable):
@@ -307,7 +310,10 @@ def _counter(table: _CounterTable, file: Path) -> Counter:
             f"{file}: [counter] hertz goes with cycles, not with '{table.unit}'", hint="leave hertz out"
         )
     ticks = Fraction(*table.ticks_per_unit) if table.ticks_per_unit else None
-    return Counter(table.unit, ticks, table.hertz)
+    tick_hertz = table.tick_hertz
+    if table.hertz is not None and ticks is not None:
+        tick_hertz = round(table.hertz * ticks)
+    return Counter(table.unit, ticks, table.hertz, tick_hertz)
 
 
 def _runner(table: dict[str, Any], file: Path) -> RunnerChoice:

@@ -162,6 +162,11 @@ def connect(project: Project, place: Place, baud: int | None = None) -> Link:
 
     `baud` overrides the speed of the board's UART.
     """
+    if harness := project.document.get("harness"):
+        raise UsageError(
+            f"this firmware speaks the protocol of {harness}, not ours",
+            hint="measure it with that benchmark's runner, or generate without --harness",
+        )
     board = project.board if baud is None else project.board.with_baud(baud)
     runner = find_runner(board.runner.kind)
     if runner.starts_firmware and place.port is not None:

@@ -47,6 +47,7 @@ from intarsia.runners._places import awaited, choose_port
 from intarsia.runners._serial import SerialLink
 from intarsia_codegen import library
 from intarsia_codegen import project as codegen
+from intarsia_codegen.harness import Harness
 from intarsia_codegen.lower import Program, lower
 
 __all__ = [
@@ -101,10 +102,11 @@ def generate(
     portable: Sequence[int] = (),
     patching: Patching | None = None,
     plan: Plan | None = None,
+    harness: Harness | None = None,
 ) -> Program:
-    """Writes the firmware project. Raises as `fit`, before anything is written."""
+    """Writes the firmware project. Raises as `fit` and `Harness.header`, before anything is written."""
     program = fit(graph, board, budget, portable, patching, plan)
-    codegen.write(program, board, out)
+    codegen.write(program, board, out, harness)
     return program
 
 

@@ -87,6 +87,8 @@ class Direction:
 
     def feed(self, data: bytes) -> tuple[bytes, str | None]:
         """What goes on, and RESET or UNPLUG when that is to happen after it."""
+        if not self._ways:
+            return data, None  # whatever it is, frames or not
         out, event = bytearray(), None
         for byte in data:
             if byte:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from intarsia.quantize import Options
     from intarsia.request import Budget, DataSource, Patching
     from intarsia.runners import Place
+    from intarsia_codegen.harness import Harness
 
 RULES = ("tflm", "litert")
 ORACLES = ("auto", "intarsia", "interpreter")
@@ -168,6 +169,24 @@ Wait = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with a run that was interrupted, on the same samples.")
 ]
+HarnessName = Annotated[
+    str | None,
+    typer.Option(
+        "--harness",
+        metavar="mlperf-tiny",
+        help="Speak the serial protocol of a benchmark, for its own runner, instead of ours.",
+        show_default=False,
+    ),
+]
+BenchmarkName = Annotated[
+    str | None,
+    typer.Option(
+        "--benchmark",
+        metavar="kws01|vww01|ic01|ad01",
+        help="With --harness: which benchmark the model is for.",
+        show_default=False,
+    ),
+]
 Link = Annotated[
     str | None,
     typer.Option(
@@ -198,6 +217,19 @@ def place(probe: str | None, port: str | None, wait: float = 0.0) -> Place:
         if value is not None and not value.strip():
             raise UsageError(f"{option}: nothing is given", hint="`intarsia devices` lists what is connected")
     return Place(probe, port, wait)
+
+
+def harness(name: str | None, benchmark: str | None) -> Harness | None:
+    """The harness that was asked for. Raises UsageError."""
+    from intarsia_codegen.harness import BENCHMARKS, HARNESSES, Harness
+
+    choice(name, HARNESSES, "--harness")
+    choice(benchmark, tuple(BENCHMARKS), "--benchmark")
+    if (name is None) != (benchmark is None):
+        raise UsageError(
+            "--harness and --benchmark go together", hint="such as --harness mlperf-tiny --benchmark kws01"
+        )
+    return None if name is None or benchmark is None else Harness(name, benchmark)
 
 
 def linked(board: BoardType, link: str | None) -> BoardType:

@@ -38,6 +38,8 @@ def command(
     input_scale: _options.InputScale = None,
     input_offset: _options.InputOffset = 0.0,
     link: _options.Link = None,
+    harness: _options.HarnessName = None,
+    benchmark: _options.BenchmarkName = None,
     as_json: _options.Json = False,
     verbose: _options.Verbose = 0,
     quiet: _options.Quiet = 0,
@@ -63,18 +65,29 @@ def command(
     _options.check_samples(None, input_scale, input_offset, calib)
     _options.present(model, calib, plan)
 
+    spoken = _options.harness(harness, benchmark)
+
     from intarsia import boards, pipeline
     from intarsia.report import listings
 
     source = _options.source(calib, input_scale, input_offset, None) if calib else None
     with _console.Console(verbose, quiet, progress, as_json) as console:
         target = _options.linked(boards.load(board), link)
+        if spoken is not None and target.target.link == "semihosting":
+            target = target.with_link("uart")
         made = pipeline.quantized(
             model, source, mixing, target, reference, options, budget, patching, console
         )
         console.stage(f"generate for {target.name}")
         pipeline.generate(
-            made.graph, target, out, budget=budget, portable=portable, patching=patching, plan=made.plan
+            made.graph,
+            target,
+            out,
+            budget=budget,
+            portable=portable,
+            patching=patching,
+            plan=made.plan,
+            harness=spoken,
         )
         document = listings.project_json(out)
         console.result(document, listings.project(document))
