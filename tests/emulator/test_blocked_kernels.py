@@ -69,6 +69,11 @@ def test_drawn_layers(tmp_path: Path) -> None:
     assert all(counts[operator] >= least for operator, least in OPERATORS.items()), counts
 
 
+def test_fully_connected_rounded_once(tmp_path: Path) -> None:
+    blocked = run(drawn("FULLY_CONNECTED", DRAWN, "litert"), tmp_path, "host")
+    assert sum(blocked) >= DRAWN // 2
+
+
 @pytest.mark.parametrize("board", BOARDS)
 def test_shapes_that_reach_every_path(board: str, tmp_path: Path) -> None:
     graphs = windowed_layers()

@@ -88,6 +88,12 @@ def test_drawn_layers(board: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.emulator
+def test_fully_connected_rounded_once(board: str, tmp_path: Path) -> None:
+    vectors = run(drawn("FULLY_CONNECTED", DRAWN, "litert"), tmp_path, board)
+    assert sum(vectors) >= DRAWN // 2
+
+
+@pytest.mark.emulator
 def test_shapes_that_reach_every_path(board: str, tmp_path: Path) -> None:
     graphs = windowed_layers()
     graphs += [with_lowest_weights(graph) for graph in graphs[-3:]]

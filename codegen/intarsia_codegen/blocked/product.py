@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from intarsia.kernelcall import KernelCall
-from intarsia_codegen.blocked.scale import INSTRUCTIONS, Scale, scale_of
+from intarsia_codegen.blocked.scale import INSTRUCTIONS, Scale, scale_of, scale_once
 from intarsia_codegen.blocked.sources import formed
 from intarsia_codegen.carrays import array
 from intarsia_codegen.ctext import number
@@ -23,10 +24,28 @@ CHANNELS = 4
 
 def matrix_product(call: KernelCall, name: str, weights: np.ndarray, windows: Windows) -> Product:
     """`weights` are [channels, depth]; cells outside the image hold the zero point, so it moves into the bias."""
-    pitch, depth = (int(extent) for extent in weights.shape)
     scale = scale_of(call, weights, folded_bias(call, weights.sum(axis=1, dtype=np.int64)))
+    return _product(call, name, weights, windows, scale, codes(call, weights))
+
+
+def matrix_product_once(call: KernelCall, name: str, weights: np.ndarray, windows: Windows) -> Product | None:
+    """The same for a call that rounds once; None where that is not proved."""
+    scale = scale_once(call, weights, folded_bias(call, weights.sum(axis=1, dtype=np.int64)))
+    live = np.ma.masked_array(np.zeros(len(weights), np.int64), True)
+    return None if scale is None else _product(call, name, weights, windows, scale, live)
+
+
+def _product(
+    call: KernelCall,
+    name: str,
+    weights: np.ndarray,
+    windows: Windows,
+    scale: Scale,
+    constant: np.ma.MaskedArray[Any, Any],
+) -> Product:
+    """`constant` has the codes of channels that no input changes, the others masked."""
+    pitch, depth = (int(extent) for extent in weights.shape)
     arrays: dict[str, np.ndarray] = {"offsets": np.array(windows.offsets, np.int32)}
-    constant = codes(call, weights)
     live = live_channels(constant, CHANNELS)
     if scatter := live.size < pitch:
         scale, weights = replace(scale, channels=scale.channels[live]), weights[live]

@@ -12,6 +12,7 @@ import numpy as np
 
 from intarsia.fixedpoint import INT32_MAX, Int64Array, Requantization
 from intarsia.kernelcall import KernelCall
+from intarsia_codegen import oncerule
 from intarsia_codegen.requantization import FULL_RANGE, Layer, Search, reachable
 
 EXPONENTS = (10, 12, 8, 14, 6, 16, 4, 18, 2, 20, 0)
@@ -47,6 +48,13 @@ def scale_of(call: KernelCall, weights: np.ndarray, folded: np.ndarray) -> Scale
     return _short(layer, folded) or Scale(
         "exact", _table(folded, multiplier, np.maximum(-shift, 0), np.maximum(shift, 0))
     )
+
+
+def scale_once(call: KernelCall, weights: np.ndarray, folded: np.ndarray) -> Scale | None:
+    """The same for a call that rounds once; None where neither short form is proved."""
+    low, high = reachable(weights, call.constant("bias"), call.integer("in_zero"))
+    limits = call.integer("minimum"), call.integer("maximum")
+    return _short(Layer(oncerule.codes_of(call, len(weights)), *limits, low, high), folded)
 
 
 def _short(layer: Layer, folded: np.ndarray) -> Scale | None:

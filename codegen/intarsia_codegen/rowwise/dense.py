@@ -13,15 +13,19 @@ from intarsia_codegen.mve import layertext
 from intarsia_codegen.rowwise.geometry import Windows
 from intarsia_codegen.rowwise.layer import Product
 
-MatrixProduct = Callable[[KernelCall, str, np.ndarray, Windows], Product]
+MatrixProduct = Callable[[KernelCall, str, np.ndarray, Windows], Product | None]
 """Makes the product of a call, named so, for weights [channels, depth] and windows."""
 
 
-def generate(call: KernelCall, name: str, matrix_product: MatrixProduct) -> GeneratedKernel:
-    """The kernel of a call whose weights have no zero point."""
+def generate(call: KernelCall, name: str, matrix_product: MatrixProduct) -> GeneratedKernel | None:
+    """None when weights have a zero point, and without a product."""
+    if call.integer("weights_zero") != 0:
+        return None
     batch, columns, units = (call.integer(field) for field in ("batch", "columns", "units"))
     weights = call.constant("weights").reshape(units, columns)
     product = matrix_product(call, name, weights, Windows((0,), columns, columns))
+    if product is None:
+        return None
     source = layertext.layer(
         name,
         title="FULLY_CONNECTED.",

@@ -14,15 +14,33 @@ from intarsia_codegen.mve.layertext import folded_bias, structure
 from intarsia_codegen.rowwise.geometry import Windows
 from intarsia_codegen.rowwise.layer import Product
 from intarsia_codegen.rvv import gemm
-from intarsia_codegen.rvv.requantize import double_rounding
+from intarsia_codegen.rvv.requantize import Requantizer, double_rounding, single_rounding
 from intarsia_codegen.rvv.sources import constants
 
 
 def matrix_product(call: KernelCall, name: str, weights: np.ndarray, windows: Windows) -> Product:
     """`weights` are [channels, depth]; cells outside the image hold the zero point, so it moves into the bias."""
-    pitch = weights.shape[0]
     requant = double_rounding(call, folded_bias(call, weights.sum(axis=1, dtype=np.int64)))
-    constant = codes(call, weights)
+    return _product(name, requant, weights, windows, codes(call, weights))
+
+
+def matrix_product_once(call: KernelCall, name: str, weights: np.ndarray, windows: Windows) -> Product | None:
+    """The same for a call that rounds once; None where that is not proved."""
+    folded = folded_bias(call, weights.sum(axis=1, dtype=np.int64))
+    requant = single_rounding(call, folded, weights)
+    live = np.ma.masked_array(np.zeros(len(weights), np.int64), True)
+    return None if requant is None else _product(name, requant, weights, windows, live)
+
+
+def _product(
+    name: str,
+    requant: Requantizer,
+    weights: np.ndarray,
+    windows: Windows,
+    constant: np.ma.MaskedArray[Any, Any],
+) -> Product:
+    """`constant` has the codes of channels that no input changes, the others masked."""
+    pitch = weights.shape[0]
     live = _live_channels(constant)
     arrays = []
     if live.size < pitch:

@@ -24,6 +24,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from intarsia.kernelcall import KernelCall
+from intarsia.ops._convolution import accumulator_range
+from intarsia_codegen.mve import requantize
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,14 @@ class Form:
     `left`: accumulators are shifted left first, each channel by its own amount. `ties`: "up" when the correction of
     negative ties is not needed, "away" when all channels need it, "away_shifted" when only those do that are shifted
     right. `clamp`: the output's limits are not those of int8. `scatter`: only some channels are computed, each has its
-    place.
+    place. `offset`: something is added behind the shift to the left.
     """
 
     left: bool
     ties: str
     clamp: bool
     scatter: bool = False
+    offset: bool = False
 
     @property
     def name(self) -> str:
@@ -110,3 +113,26 @@ def double_rounding(call: KernelCall, bias: np.ndarray) -> Requantizer:
     if ties == "away_shifted":
         constants["shifted"] = np.where(right > 0, -1, 0).astype(np.int32)
     return Requantizer(form, constants, zero, minimum, maximum)
+
+
+def single_rounding(call: KernelCall, bias: np.ndarray, weights: np.ndarray) -> Requantizer | None:
+    """The requantization of a call that rounds once; `bias` as above, `weights` [channels, taps].
+
+    None where two roundings of a shifted and offset accumulator are not proved equal (see `mve.requantize`).
+    """
+    low, high = accumulator_range(
+        weights.astype(np.int64), call.constant("bias").astype(np.int64), call.integer("in_zero")
+    )
+    bounds = [(int(a), int(b)) for a, b in zip(low, high, strict=True)]
+    found = requantize.single_rounding(call, bounds)
+    if found is None:
+        return None
+    constants = {
+        "bias": bias,
+        "multiplier": found.multiplier,
+        "right": (-found.right).astype(np.uint16),
+        "left": found.left.astype(np.uint32),
+        "offset": found.offset,
+    }
+    form = Form(True, "up", not found.full, offset=True)
+    return Requantizer(form, constants, found.zero, found.minimum, found.maximum)

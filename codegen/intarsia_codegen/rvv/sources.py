@@ -46,6 +46,7 @@ def formed(
         "TIES": f"ITR_TIES_{form.ties.upper()}",
         "CLAMP": int(form.clamp),
         "SCATTER": int(form.scatter),
+        "OFFSET": int(form.offset),
         **settings,
     }
     defines = "".join(f"#define ITR_{key} {value}\n" for key, value in values.items())

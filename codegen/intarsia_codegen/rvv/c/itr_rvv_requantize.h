@@ -15,7 +15,7 @@ typedef struct {
   const int32_t *bias, *multiplier;
   const uint16_t *right;
   const uint32_t *left;
-  const int32_t *shifted;
+  const int32_t *shifted, *offset;
   const uint16_t *places;
 } itr_rvv_channels;
 

@@ -6,6 +6,9 @@ static inline void store(int8_t *out, vint32m8_t sum, const itr_rvv_channels *q,
 #if ITR_LEFT
   sum = __riscv_vsll_vv_i32m8(sum, __riscv_vle32_v_u32m8(q->left + channel, n), n);
 #endif
+#if ITR_OFFSET
+  sum = __riscv_vadd_vv_i32m8(sum, __riscv_vle32_v_i32m8(q->offset + channel, n), n);
+#endif
   const vint32m8_t multiplier = __riscv_vle32_v_i32m8(q->multiplier + channel, n);
   sum = __riscv_vsmul_vv_i32m8(sum, multiplier, __RISCV_VXRM_RNU, n);
 #if ITR_TIES == ITR_TIES_AWAY
