@@ -23,17 +23,17 @@ static void strip(const itr_dsp_depthwise_layer *layer, const int8_t *in, int32_
   const int32_t last = top + height > layer->in_h ? layer->in_h - top : height;
   fill_rows(layer, planes, 0, first);
   fill_rows(layer, planes, last, height);
-  const itr_dsp_depthwise_bytes *bytes = &layer->bytes;
-  in += (top + first) * layer->in_w * bytes->in_pixel;
-  out += y * layer->out_w * bytes->out_pixel;
+  in += (top + first) * layer->in_w * layer->bytes.in_pixel;
+  out += y * layer->out_w * layer->bytes.out_pixel;
   uint32_t *rows = planes + first * layer->row_words;
   for (int32_t r = 0; r < layer->run_count; r++) {
     const itr_dsp_depthwise_run *run = &layer->runs[r];
     const int32_t *stream = run->stream;
     for (int32_t c = run->first; c < run->end; c += CHANNELS) {
-      const int8_t *source = in + itr_dsp_depthwise_at(c, bytes->in_group);
-      itr_dsp_planes(source, rows, last - first, &layer->shape);
-      itr_dsp_depthwise(planes, out + itr_dsp_depthwise_at(c, bytes->out_group), stream, run->code);
+      itr_dsp_planes(in + itr_dsp_depthwise_at(c, layer->bytes.in_group), rows, last - first,
+                     &layer->shape);
+      itr_dsp_depthwise(planes, out + itr_dsp_depthwise_at(c, layer->bytes.out_group), stream,
+                        run->code);
       stream += CHANNELS * run->channel_words;
     }
   }

@@ -70,8 +70,8 @@ static void strip(const itr_dsp_depthwise_branches *layer, const itr_dsp_extent 
     const int32_t *stream = run->stream;
     rows.code = run->code;
     for (int32_t c = run->first; c < run->end; c += CHANNELS) {
-      const int8_t *source = in + itr_dsp_depthwise_at(c, bytes->in_group);
-      itr_dsp_planes(source, planes + first * layer->pitch / 4, last - first, shape);
+      itr_dsp_planes(in + itr_dsp_depthwise_at(c, bytes->in_group),
+                     planes + first * layer->pitch / 4, last - first, shape);
       itr_dsp_depthwise_rows(planes, out + itr_dsp_depthwise_at(c, bytes->out_group), stream,
                              &rows);
       stream += CHANNELS * run->channel_words;
