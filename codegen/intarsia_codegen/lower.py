@@ -71,6 +71,17 @@ def lower(
     return Program(graph, name, (), layers, buffers, placement, plan)
 
 
+def stage_arenas(program: Program) -> tuple[int, int]:
+    """Bytes of arena while patches run, and while the layers behind them do. Raises ValueError without patches."""
+    stages = program.stages
+    if stages is None:
+        raise ValueError("nothing runs patch by patch")
+    before = [patches.tasks(form, layers) for form, layers in zip(stages.forms, program.forms, strict=True)]
+    lifetimes = arena.Lifetimes((stages.tiling.head.tensor,), program.graph.outputs)
+    behind = arena.plan([_task(layer) for layer in program.behind], lifetimes, stages.size)
+    return stages.arena(before, (), alone=True)[1].total, behind[1].total
+
+
 def _layer(graph: Graph, index: int, choose: Choose, name: str) -> Layer:
     node = graph.nodes[index]
     operator = ops.registry()[node.op]

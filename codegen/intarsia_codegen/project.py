@@ -43,14 +43,10 @@ def check_budget(program: Program, board: Board, *, ram: int | None = None, flas
     ram, flash = ram or board.memory.ram, flash or board.memory.flash
     kept = program.states.bytes
     if ram is not None and program.arena_bytes + kept > ram:
-        step, need, consumers = memory.peak(program.buffers, program.placement.shared)
-        names = ", ".join(f"{_buffer_name(program, name)} {size:,}" for name, size in consumers[:4])
-        layer = program.code[min(max(step - 1, 0), len(program.code) - 1)] if program.code else None
         states = f", states {kept:,}" if kept else ""
-        where = f"layer {layer.index} ({layer.node.op})" if layer else "the input"
         raise BudgetError(
             f"RAM: the arena needs {program.arena_bytes:,} bytes{states}, the budget is {ram:,}; "
-            f"most is alive in {where}, {need:,} bytes: {names}",
+            f"most is alive in {fullest(program)}",
             hint="choose a board with more RAM, or a smaller model",
         )
     constants = [(layer, _constant_bytes(layer)) for layer in program.layers]
@@ -62,6 +58,24 @@ def check_budget(program: Program, board: Board, *, ram: int | None = None, flas
             f"flash: the constants alone need {total:,} bytes, the budget is {flash:,}; largest: {names}",
             hint="choose a board with more flash, or a smaller model",
         )
+
+
+def fullest(program: Program) -> str:
+    """The layer in which most of the arena is alive, and the largest consumers."""
+    step, need, consumers = memory.peak(program.buffers, program.placement.shared)
+    names = ", ".join(f"{_buffer_name(program, name)} {size:,}" for name, size in consumers[:4])
+    layer = _layer_at(program, step)
+    where = f"layer {layer.index} ({layer.node.op})" if layer else "the input"
+    return f"{where}, {need:,} bytes: {names}"
+
+
+def fullest_layer(program: Program) -> Layer | None:
+    """The layer in which most of the arena is alive, in the form of its class; None where there are no layers."""
+    return _layer_at(program, memory.peak(program.buffers, program.placement.shared)[0])
+
+
+def _layer_at(program: Program, step: int) -> Layer | None:
+    return program.code[min(max(step - 1, 0), len(program.code) - 1)] if program.code else None
 
 
 def _constant_bytes(layer: Layer) -> int:

@@ -12,9 +12,11 @@ from intarsia.errors import BudgetError, UsageError
 from intarsia.ir import Graph
 from intarsia.plan import patch, planfile
 from intarsia.plan.plan import MapBits, Plan
+from intarsia.plan.precision import NORMAL, OUTLIER, REST
+from intarsia.precisionplan import Need
 from intarsia.request import Budget, Patching, Watcher
 from intarsia_codegen import project as codegen
-from intarsia_codegen.lower import Program
+from intarsia_codegen.lower import Program, stage_arenas
 
 STATIC_RAM, STATIC_RAM_HOST = 2048, 4096
 """Bytes beside the arena that a plan leaves for stack and static data; the build then checks the exact sum."""
@@ -28,10 +30,24 @@ def arena_bytes(graph: Graph, board: Board, plan: Plan | None) -> int:
     return codegen.lower_for(graph, board, plan=plan).arena_bytes
 
 
+def need(graph: Graph, board: Board, plan: Plan | None) -> Need:
+    """What a graph needs of the arena with the kernels of a board."""
+    program = codegen.lower_for(graph, board, plan=plan)
+    layer = codegen.fullest_layer(program)
+    scope = REST
+    if program.stages is not None and layer is not None and layer.index < program.stages.layers:
+        scope = OUTLIER if layer.scope else NORMAL
+    return Need(program.arena_bytes, layer.index if layer else 0, scope)
+
+
 def arena_limit(ram: int | None, board: Board) -> int | None:
     """What a board with so much RAM leaves for the arena."""
-    beside = STATIC_RAM_HOST if board.target.arch == "host" else STATIC_RAM
-    return None if ram is None else max(ram - beside, 0)
+    return None if ram is None else max(ram - beside(board), 0)
+
+
+def beside(board: Board) -> int:
+    """Bytes of RAM that a plan keeps free of the arena."""
+    return STATIC_RAM_HOST if board.target.arch == "host" else STATIC_RAM
 
 
 def plans(
@@ -79,6 +95,8 @@ def plan_for(graph: Graph, board: Board, patching: Patching, ram: int | None) ->
         input_mode=patching.input,
         grid=grid,
         measure=lambda plan: arena_bytes(graph, board, plan),
+        explain=lambda plan: codegen.fullest(codegen.lower_for(graph, board, plan=plan)),
+        beside=beside(board),
     )
 
 
@@ -144,4 +162,14 @@ def fit(
     plan = plan or plan_for(graph, board, patching, limit)
     program = codegen.lower_for(graph, board, portable=portable, plan=plan)
     codegen.check_budget(program, board, ram=budget.ram, flash=budget.flash)
-    return program
+    return _measured(program)
+
+
+def _measured(program: Program) -> Program:
+    """The program with the bytes of its own kernels in its plan."""
+    plan = program.plan
+    if plan is None:
+        return program
+    stage_1, stage_2 = stage_arenas(program) if plan.patched else (0, program.arena_bytes)
+    memory = replace(plan.memory, arena=program.arena_bytes, stage_1=stage_1, stage_2=stage_2)
+    return replace(program, plan=replace(plan, memory=memory))

@@ -35,8 +35,18 @@ from intarsia.request import Mixing, Watcher
 HELD_OUT = 4
 """One of so many calibration samples is held out."""
 
-Measure = Callable[[Graph], int]
-"""Bytes of arena of a graph with the kernels and the patches of the firmware."""
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes of arena, and the layer in which most of it is alive, in the branches of a class or behind them."""
+
+    bytes: int
+    layer: int
+    scope: str
+
+
+Measure = Callable[[Graph], Need]
+"""What a graph needs with the kernels and the patches of the firmware."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,20 +147,22 @@ def choose(
     *,
     plan: Plan | None = None,
     ram: int | None = None,
+    beside: int = 0,
     measure: Measure | None = None,
 ) -> Precision:
     """The bits of the method, given back until the drop is within `mixing.max_drop`, where there is such a limit.
 
-    `plan` says how the network is cut (None: not at all). `ram` limits the bytes of arena; `measure` has the last word
-    on them. Raises BudgetError when the memory and GateError when the accuracy cannot be met.
+    `plan` says how the network is cut (None: not at all). `ram` limits the bytes of arena, `beside` which RAM holds
+    more; `measure` has the last word on them. Raises BudgetError when the memory and GateError when the accuracy cannot
+    be met.
     """
     watcher.stage("choose bits")
     cut = _sorted(graph, kept, plan, mixing)
     wanted = Wanted(mixing.maps, mixing.weights, mixing.maps)
     histograms = classes.histograms(graph, kept.inputs, cut.tiling, cut.membership)
     space = precision.space(graph, histograms, wanted, cut.tiling, cut.membership)
-    search = Search(space, vdqs.Options(mixing.method, mixing.balance, ram=ram))
-    choice = search.run(_arena(graph, space, cut, measure))
+    search = Search(space, vdqs.Options(mixing.method, mixing.balance, ram=ram, beside=beside))
+    choice = search.run(*_memory(graph, space, cut, measure))
     spared = tuple(_not_worth_the_time(search, choice)) if mixing.method == "vdqs" else ()
     watcher.stage("measure the accuracy of the bits")
     maker = _Maker(graph, kept, held, space, cut)
@@ -283,13 +295,22 @@ def _widths(bits: Sequence[int]) -> tuple[Width, ...]:
     return tuple(cast(Width, width) for width in bits)
 
 
-def _arena(graph: Graph, space: Space, cut: _Sorted, measure: Measure | None) -> vdqs.Arena | None:
+def _memory(
+    graph: Graph, space: Space, cut: _Sorted, measure: Measure | None
+) -> tuple[vdqs.Arena | None, vdqs.Crowded | None]:
+    """Bytes of arena of a choice, and the layer that fills it."""
     if measure is None:
-        return None
-    known = functools.cache(
-        lambda bits: measure(stand_in(graph, Widths.of(space, bits), cut.tiling, cut.membership, cut.rule))
-    )
-    return lambda choice: known(choice.bits)
+        return None, None
+
+    @functools.cache
+    def known(bits: tuple[int, ...]) -> Need:
+        return measure(stand_in(graph, Widths.of(space, bits), cut.tiling, cut.membership, cut.rule))
+
+    def crowded(choice: Choice) -> tuple[int, str]:
+        need = known(choice.bits)
+        return need.layer, need.scope
+
+    return lambda choice: known(choice.bits).bytes, crowded
 
 
 def stand_in(
@@ -334,6 +355,8 @@ def _not_worth_the_time(search: Search, choice: Choice) -> Iterator[str]:
     """Maps whose best bits by score would have been fewer, were they not slower than 8 bits."""
     space, balance = search.space, search.options.balance
     for index in search.maps:
+        if space.items[index].scope == OUTLIER:
+            continue
         now = search.option(index, choice.bits[index], search.weights_now(index, choice.bits))
         limit = sum(search.costs(p.work, 8, 8) for p in space.readers(index))
         options = search.options_of(index, choice.bits, slow=True)

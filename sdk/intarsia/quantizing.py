@@ -116,7 +116,7 @@ def quantize_file(
     plan = result.plan
     if board is not None:
         program = planning.fit(result.graph, board, budget, patching=patching, plan=plan)
-        plan = plan or program.plan
+        plan = program.plan
     if plan_out is not None:
         files.replace_text(plan_out, planfile.to_text(plan or patch.unpatched(result.graph)))
     files.replace_bytes(out, modelfile.to_bytes(result.graph))
@@ -166,7 +166,8 @@ def mixed(
                 watcher,
                 plan=found,
                 ram=planning.arena_limit(limit, board),
-                measure=functools.partial(planning.arena_bytes, board=board, plan=found),
+                beside=planning.beside(board),
+                measure=functools.partial(planning.need, board=board, plan=found),
             )
         except BudgetError as error:
             refused = error

@@ -311,3 +311,23 @@ def test_bits_that_memory_needs_do_not_come_back() -> None:
     assert sorted(kept.bits[:2]) == [4, 8]
     with pytest.raises(GateError, match=r"0\.1000"):
         give_back(found, found.run(), drop_of({0: 0.1, 1: 0.1}), 0.05)
+
+
+def test_a_kernel_that_takes_more_memory_with_few_bits_gets_them_back() -> None:
+    """Layer 1 unpacks its 4-bit input: less is alive in its maps, and more in its scratch."""
+    space = chain((0.0, 0.1, 0.7), (0.0, 0.1), (0.0, 0.1), sizes=(64, 64, 64))
+
+    def scratch(choice: Choice) -> int:
+        return 90 if choice.bits[1] < 8 else 0
+
+    def needed(choice: Choice) -> int:
+        return space.peak(choice.bits).live(choice.bits) + scratch(choice)
+
+    options = Options(balance=0.1, ram=130)
+    search = Search(space, options, free)
+    choice = search.run(needed, lambda choice: (1, REST))
+    assert needed(choice) <= 130
+    assert choice.bits[:2] == (2, 8)
+    assert "the kernel of layer 1 (rest) takes less with 8 bits" in choice.notes[-1]
+    with pytest.raises(BudgetError, match="the arena then takes"):
+        Search(space, Options(balance=0.1, ram=90), free).run(lambda choice: 91, lambda choice: (1, REST))

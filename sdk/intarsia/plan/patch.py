@@ -22,6 +22,10 @@ MOST_PARTS = 16
 """Rows and columns of patches that the search goes up to; more can be asked for."""
 
 
+MOST_ATTEMPTS = 12
+"""Plans whose arena is looked at for the smallest RAM that would do, where none fits."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A split and a grid: MACs of the whole network, and a lower bound of its arena in bytes; `behind` says that the
@@ -91,13 +95,16 @@ def choose(
     input_mode: str = "arena",
     grid: tuple[int, int] | None = None,
     measure: Callable[[Plan], int] | None = None,
+    explain: Callable[[Plan], str] | None = None,
+    beside: int = 0,
 ) -> Plan:
     """The plan with the least computation whose arena has at most `ram` bytes; without a limit, layer by layer, or the
     smallest arena where a grid or a reader is asked for.
 
     `grid` fixes the patches and leaves the split to choose. `measure` gives the bytes of arena of a plan with the
-    kernels of a board; by default those of portable kernels count. Layer by layer is a candidate too, unless a grid or
-    a reader is asked for. Raises BudgetError with the smallest arena found when nothing fits, UsageError when the
+    kernels of a board, and `explain` says what fills it; by default those of portable kernels count. `beside` are bytes
+    of RAM that the arena does not get, for what is said of RAM. Layer by layer is a candidate too, unless a grid or a
+    reader is asked for. Raises BudgetError with the smallest RAM that would do when nothing fits, UsageError when the
     network cannot be split at all.
     """
     if input_mode == "arena" and grid is None:
@@ -118,7 +125,7 @@ def choose(
     for candidate in found:
         if candidate.bound <= ram and attempts.needed(candidate) <= ram:
             return plan_of(graph, candidate.split_after, candidate.grid, input_mode)
-    raise attempts.too_small(found, ram)
+    raise attempts.too_small(found, ram, beside, explain)
 
 
 class _Attempts:
@@ -153,26 +160,38 @@ class _Attempts:
             return self.measure(plan_of(self.graph, *place))
         return cost.patched_arena(tiling_of(self.graph, *place), self.layers)[1].total
 
-    def too_small(self, found: Sequence[Candidate], ram: int) -> BudgetError:
-        """Says the smallest arena that any plan needs, and what fills it."""
-        low = min(found, key=lambda c: (c.bound, c.order))
-        self.known.setdefault(low, self.exact(low))
+    def too_small(
+        self,
+        found: Sequence[Candidate],
+        ram: int,
+        beside: int,
+        explain: Callable[[Plan], str] | None,
+    ) -> BudgetError:
+        """Says the smallest RAM that any plan needs, and what fills it."""
+        for candidate in sorted(found, key=lambda c: (c.bound, c.order))[:MOST_ATTEMPTS]:
+            if self.known and candidate.bound >= min(self.known.values()):
+                break
+            self.known.setdefault(candidate, self.exact(candidate))
         best = min(self.known, key=lambda c: (self.known[c], c.order))
         needed, (rows, columns) = self.known[best], best.grid
-        tiling = tiling_of(self.graph, best.split_after, best.grid, self.input_mode)
-        buffers, placement = cost.patched_arena(tiling)
-        step, live, consumers = memory.peak(buffers, placement.shared)
-        names = ", ".join(f"{_buffer(self.graph, name)} {size:,}" for name, size in consumers[:3])
-        layer = max(step - 1, 0)
-        hint = f"allow {needed:,} bytes"
+        plan = plan_of(self.graph, best.split_after, best.grid, self.input_mode)
+        hint = f"allow {needed + beside:,} bytes"
         if self.input_mode == "arena":
             hint += ", or keep the image outside with --input reader"
         return BudgetError(
             f"RAM: no patches bring the arena to {ram:,} bytes; the smallest found needs {needed:,} ({rows}x{columns} "
-            f"patches, split after layer {best.split_after}); most is alive in layer {layer} "
-            f"({self.graph.nodes[layer].op}), {live:,} bytes: {names}",
+            f"patches, split after layer {best.split_after}){f' and {beside:,} beside it' if beside else ''}; "
+            f"most is alive in {(explain or self.portable)(plan)}",
             hint=hint,
         )
+
+    def portable(self, plan: Plan) -> str:
+        """The layer in which most is alive with portable kernels, and who takes it."""
+        buffers, placement = cost.patched_arena(tiling(self.graph, plan))
+        step, live, consumers = memory.peak(buffers, placement.shared)
+        names = ", ".join(f"{_buffer(self.graph, name)} {size:,}" for name, size in consumers[:3])
+        layer = max(step - 1, 0)
+        return f"layer {layer} ({self.graph.nodes[layer].op}), {live:,} bytes: {names}"
 
 
 def _buffer(graph: Graph, name: str) -> str:

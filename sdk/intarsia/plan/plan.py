@@ -86,8 +86,9 @@ class Decisions(_Strict):
 
 @dataclass(frozen=True)
 class Memory(_Strict):
-    """Bytes with portable kernels: of the whole `arena`, most alive while branches run (`stage_1`) and behind them
-    (`stage_2`), the arena without patches (`layer_based`), and the `image` that a reader keeps outside."""
+    """Bytes of the whole `arena`, and of what is needed while branches run (`stage_1`) and behind them (`stage_2`), all
+    with the kernels of the board that a plan was made for, else portable ones; the arena without patches
+    (`layer_based`) with portable kernels, and the `image` that a reader keeps outside."""
 
     arena: Count
     stage_1: Count

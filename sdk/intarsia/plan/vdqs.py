@@ -48,19 +48,24 @@ ATTEMPTS = 32
 _SLACK = 1e-9
 _FEW = 3
 
+REPAIRS = 12
 Arena = Callable[["Choice"], int]
 """Bytes of arena that a choice needs with the kernels of a board."""
+Crowded = Callable[["Choice"], tuple[int, str]]
+"""The layer in which most of that arena is alive, and its scope."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """`balance` is lambda: 0 looks at saved BitOPs alone, 1 at entropy alone. `ram`: bytes of arena (None: no limit).
+    """`balance` is lambda: 0 looks at saved BitOPs alone, 1 at entropy alone. `ram`: bytes of arena (None: no limit);
+    `beside` are bytes that RAM must hold more, for what is said of it.
     `spend_time`: bits may cost time without need. `seed` belongs to the method "random"."""
 
     method: str = "vdqs"
     balance: float = BALANCE
     normaliser: str = "scope"
     ram: int | None = None
+    beside: int = 0
     spend_time: bool = False
     seed: int = 0
 
@@ -121,16 +126,66 @@ class Search:
         mine = [p for p in self.space.products if p.scope == scope]
         return sum(p.work.macs * 64 for p in mine) / len({p.source for p in mine})
 
-    def run(self, arena: Arena | None = None) -> Choice:
-        """The choice of the method. Raises BudgetError when the memory cannot be met."""
+    def run(self, arena: Arena | None = None, crowded: Crowded | None = None) -> Choice:
+        """The choice of the method. Where kernels of few bits take more memory than their maps save, the layers that
+        `crowded` names get bits back. Raises BudgetError when the memory cannot be met."""
         self.arena, self.limit, ram = arena, self.options.ram, self.options.ram
+        first: Choice | None = None
         for _ in range(ATTEMPTS):
-            choice = self._chosen(self.limit)
+            try:
+                choice = self._chosen(self.limit)
+            except BudgetError:
+                if first is None or arena is None:
+                    raise
+                break
+            first = first or choice
             needed = arena(choice) if arena and ram is not None else 0
             if ram is None or self.limit is None or needed <= ram:
                 return choice
             self.limit -= needed - ram
-        raise self._too_small()
+        self.limit = ram
+        repaired = self._repaired(first, crowded) if first and crowded else None
+        if repaired is None:
+            raise self._too_small()
+        return repaired
+
+    def _repaired(self, choice: Choice, crowded: Crowded) -> Choice | None:
+        """The choice with 8 bits for the fullest layers until the arena suffices; else all at 8 bits or at the fewest,
+        if that does; else None."""
+        for _ in range(REPAIRS):
+            if self._fits(choice):
+                return choice
+            layer, scope = crowded(choice)
+            bits = self._widened(choice.bits, layer, scope)
+            if bits == choice.bits:
+                break
+            note = f"memory: the kernel of layer {layer} ({scope}) takes less with 8 bits"
+            choice = Choice(bits, (*choice.notes, note))
+        ends = (tuple(8 for _ in self.space.items), tuple(item.widths[-1] for item in self.space.items))
+        notes = (
+            "memory: all maps and weights have 8 bits",
+            "memory: all maps and weights have the fewest bits",
+        )
+        return next(
+            (
+                c
+                for c in (Choice(bits, (note,)) for bits, note in zip(ends, notes, strict=True))
+                if self._fits(c)
+            ),
+            None,
+        )
+
+    def _fits(self, choice: Choice) -> bool:
+        return self.arena is None or self.options.ram is None or self.arena(choice) <= self.options.ram
+
+    def _widened(self, bits: tuple[int, ...], layer: int, scope: str) -> tuple[int, ...]:
+        """8 bits for what a layer multiplies, or, where that has them already, for all maps alive in it."""
+        products = [p for p in self.space.products if p.work.layer == layer and p.scope in (scope, REST)]
+        items = {item for p in products for item in (p.source, p.weights)}
+        if all(bits[item] == 8 for item in items):
+            steps = [step for step in self.space.steps if step.layer == layer and step.scope == scope]
+            items = {part.item for step in steps for part in step.parts if part.item is not None}
+        return tuple(8 if place in items else width for place, width in enumerate(bits))
 
     def _chosen(self, limit: int | None) -> Choice:
         bits = tuple(8 for _ in self.space.items)
@@ -295,8 +350,9 @@ class Search:
         largest = max(step.parts, key=lambda part: part.bytes(choice.bits))
         return BudgetError(
             f"RAM: layer {step.layer} ({step.op}, {step.scope}) needs {step.live(choice.bits):,} bytes alive, "
-            f"{largest.bytes(choice.bits):,} of them for '{largest.name}', and {why}; {self.options.ram:,} are allowed",
-            hint=f"allow {needed:,} bytes, or use more patches",
+            f"{largest.bytes(choice.bits):,} of them for '{largest.name}', and {why}; the arena then takes {needed:,}, "
+            f"and {self.options.ram:,} are allowed",
+            hint=f"allow {needed + self.options.beside:,} bytes, or use more patches",
         )
 
 
