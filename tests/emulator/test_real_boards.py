@@ -133,6 +133,25 @@ def test_the_core_finds_its_first_instruction(name: str, built: Callable[[str], 
     assert others == [*[fault] * 6, 0, 0, 0, fault, fault, 0, fault, fault]
 
 
+@pytest.mark.data
+@pytest.mark.emulator
+def test_fast_memory_is_used(built: Callable[[str], Built]) -> None:
+    image, board = Image(built("nucleo-h743zi2").project.elf), boards.load("nucleo-h743zi2")
+    arena, end = image.symbols["itr_fast_arena_start"], image.symbols["itr_fast_arena_end"]
+    assert end - arena >= built("nucleo-h743zi2").memory.arena_bytes
+    assert region_of(board, arena, end - arena) == "DTCM"
+    assert image.symbols["itr_arena_start"] == image.symbols["itr_arena_end"]
+    for name, memory in (
+        ("nucleo-h743zi2", "ITCM"),
+        ("stm32f746g-disco", "ITCM"),
+        ("esp32-c3-devkit", "IRAM"),
+    ):
+        found = Image(built(name).project.elf)
+        code = next(s for s in found.sections if s[0] == ".itr_hot")
+        assert region_of(boards.load(name), code[1], code[2]) == memory
+        assert code[2] > 4096
+
+
 def crc32_of_the_rom(data: bytes) -> int:
     """RP2040 Datasheet 2.8.1.3.1: the polynomial of CRC-32, most significant bit first, without inversions."""
     value = 0xFFFFFFFF

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from intarsia import boards, device
+from intarsia import boards, device, devices
 from intarsia.cli import app
 from intarsia.device import Device, Inference
 from support.faults import FaultyCable
@@ -247,3 +247,65 @@ def test_an_interrupted_profile_keeps_its_project(
     code, out, err = outcome(capsys, "validate", folder, *data, "--resume", "--bit-exact")
     assert code == 0, err
     assert f"{SAMPLES} samples" in out
+
+
+@pytest.mark.emulator
+def test_an_emulator_that_never_answers(
+    digits: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tools, project = tmp_path / "tools", tmp_path / "fw"
+    tools.mkdir()
+    (tools / "qemu-system-arm").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tools / "qemu-system-arm").chmod(0o755)
+    model = digits / "digits96_int8.tflite"
+    assert outcome(capsys, "generate", model, "-b", "qemu-cortex-m4", "-o", project)[0] == 0
+    assert outcome(capsys, "build", project)[0] == 0
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    monkeypatch.setattr(device, "HELLO_SECONDS", 0.5)
+    begun = time.monotonic()
+    code, _, err = outcome(capsys, "run", project)
+    assert code == 1
+    assert "did not answer HELLO within 0.5 s: nothing arrived" in err
+    assert time.monotonic() - begun < 20
+
+
+def test_profile_flashes_then_measures(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A board that is flashed by a stub of pyOCD: it hands the firmware to this test, which runs it at a port."""
+    board, tools, flashed = tmp_path / "boards" / "my-board", tmp_path / "tools", tmp_path / "flashed.elf"
+    for folder in (board, tools):
+        folder.mkdir(parents=True)
+    text = (boards.folders()["host"] / "board.toml").read_text().replace('"host"', '"my-board"', 1)
+    text = text.replace('verified = "host"', 'verified = "built"')
+    (board / "board.toml").write_text(text.replace('kind = "host"', 'kind = "pyocd"\ntarget = "nrf52840"'))
+    port = tmp_path / "port"
+    (tools / "pyocd").write_text(
+        f"#!/bin/sh\n[ $1 = load ] || exit 1\ncp firmware.elf {flashed}.new && mv {flashed}.new {flashed}\n"
+        f"for i in 1 2 3 4 5 6 7 8 9 10; do [ -e {port} ] && exit 0; sleep 0.5; done; exit 1\n"
+    )
+    (tools / "pyocd").chmod(0o755)
+    monkeypatch.setenv("INTARSIA_BOARDS", str(tmp_path / "boards"))
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    monkeypatch.setattr(devices, "probes", lambda: (devices.Probe("P1", "probe"),))
+    cables: list[FaultyCable] = []
+
+    def run_when_flashed() -> None:
+        while not flashed.exists():
+            time.sleep(0.05)
+        flashed.chmod(0o755)
+        cables.append(FaultyCable([str(flashed)], port, {}, seed=1))
+
+    threading.Thread(target=run_when_flashed, daemon=True).start()
+    data = ("--data", digits / "test.npz", "--input-scale", "0.0039215686", "--samples", SAMPLES)
+    model = digits / "digits96_int8.tflite"
+    code, out, err = outcome(capsys, "profile", model, "-b", "my-board", *data, "--port", port, "--json")
+    for cable in cables:
+        cable.close()
+    assert code == 0, err
+    run = json.loads(out)
+    assert (run["board"], run["reference"]["mismatched_outputs"]) == ("my-board", 0)
+    assert run["accuracy"]["samples"] == SAMPLES

@@ -10,6 +10,7 @@ extern const uint32_t itr_data_load[];
 extern const uint32_t itr_hot_load[];
 extern uint32_t itr_data_start[], itr_data_end[], itr_hot_start[], itr_hot_end[];
 extern uint32_t itr_bss_start[], itr_bss_end[], itr_arena_start[], itr_arena_end[];
+extern uint32_t itr_fast_arena_start[], itr_fast_arena_end[];
 
 int main(void);
 
@@ -34,5 +35,6 @@ _Noreturn void itr_start(void) {
   __asm__ volatile("" ::: "memory"); // code was written as data
   zero(itr_bss_start, itr_bss_end);
   zero(itr_arena_start, itr_arena_end);
+  zero(itr_fast_arena_start, itr_fast_arena_end);
   itr_hal_exit(main());
 }
