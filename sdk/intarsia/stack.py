@@ -19,6 +19,7 @@ from elftools.elf.elffile import ELFFile
 from intarsia.disassembly import Function, parse
 from intarsia.errors import StageError
 from intarsia.runners.base import require_tool
+from intarsia.sizes import WEIGHTS_SECTION
 
 DISASSEMBLERS = {
     "arm": ("arm-none-eabi-objdump", "sudo apt-get install binutils-arm-none-eabi"),
@@ -26,10 +27,11 @@ DISASSEMBLERS = {
     "host": ("objdump", "sudo apt-get install binutils"),
 }
 _ENTRIES = ("itr_reset", "main")
-_STARTUP = ("_init", "_fini", "_start")
-"""Of the host's C library: their small addresses occur as plain numbers too."""
+_STARTUP = ("_init", "_fini", "_start", "itr_start")
+"""Called before `main` or never: their addresses occur as plain numbers too."""
 
-_VECTORS = ".vectors"
+_NO_POINTERS = (".vectors", WEIGHTS_SECTION)
+"""Sections whose words are the processor's alone, or numbers of the model: any number can look like an address."""
 
 
 def analyse(elf: Path, arch: str, model_entries: Iterable[str]) -> int:
@@ -52,13 +54,14 @@ def analyse(elf: Path, arch: str, model_entries: Iterable[str]) -> int:
 
 
 def _addresses_in_data(elf: Path) -> set[int]:
-    """Every aligned word of the initialised data, vectors left out: function addresses are among them."""
+    """Every aligned word of the initialised data: function addresses are among them."""
     words: set[int] = set()
     with elf.open("rb") as stream:
         file = ELFFile(stream)
         size, code = (8, "Q") if file.elfclass == 64 else (4, "I")
         for section in file.iter_sections():
-            if section["sh_type"] == "SHT_PROGBITS" and section["sh_flags"] & 2 and section.name != _VECTORS:
+            loaded = section["sh_type"] == "SHT_PROGBITS" and section["sh_flags"] & 2
+            if loaded and section.name not in _NO_POINTERS:
                 data = section.data()
                 words.update(struct.unpack(f"<{len(data) // size}{code}", data[: len(data) // size * size]))
     return words

@@ -70,9 +70,11 @@ __attribute__((noinline)) static void large(volatile int32_t *x) {
 }
 const step table[2] = {small, large};
 __attribute__((noinline)) void walk(volatile int32_t *x, int n) { table[n & 1](x); }
+__attribute__((noinline)) void enter(volatile int32_t *x) { walk(x, x[1]); }
 #ifdef RECURSIVE
 __attribute__((noinline)) int down(volatile int32_t *x, int n) { return n ? down(x, n - 1) * 3 + x[0] : 0; }
 #endif
+__attribute__((used, section(".itr_weights"))) static const step weights_that_look_like_addresses[] = {enter};
 void itr_reset(void) {
   volatile int32_t x[4] = {0};
 #ifdef RECURSIVE
