@@ -101,7 +101,7 @@ def _states(program: Program) -> dict[str, Any] | None:
             "from": program.offset(state.after),
             "bytes": graph.tensor(state.before).bytes,
         }
-        for state in graph.states
+        for state in states.moved
     ]
     starts = [
         start | {"symbol": f"{program.identifier}_{start['constant']}"} for start in initial(graph, states)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from intarsia import ops
 from intarsia.errors import UsageError
@@ -38,7 +39,7 @@ def lower(
     save. Raises UsageError when the plan is not for this graph, or lacks patches whose classes the graph tells apart.
     """
     name = prefix or identifier(graph.name)
-    selector = Selector(isas, objective)
+    selector, states = Selector(isas, objective), States.of(graph)
 
     def choose(index: int) -> Choose:
         return functools.partial(selector.choose, portable=portable(index))
@@ -60,13 +61,15 @@ def lower(
             tuple(patches.layer(form, layer, choose(layer.layer), name) for layer in form.layers)
             for form in stages.forms
         )
-        behind = tuple(_layer(graph, i, choose(i), name) for i in range(stages.layers, len(graph.nodes)))
+        behind = tuple(
+            _layer(graph, i, choose(i), name, states) for i in range(stages.layers, len(graph.nodes))
+        )
         before = [patches.tasks(form, layers) for form, layers in zip(stages.forms, forms, strict=True)]
-        buffers, placement = stages.arena(before, [_task(layer) for layer in behind])
+        buffers, placement = stages.arena(before, [_task(layer, states) for layer in behind])
         return Program(graph, name, forms, behind, buffers, placement, plan, stages)
-    layers = tuple(_layer(graph, index, choose(index), name) for index in range(len(graph.nodes)))
+    layers = tuple(_layer(graph, index, choose(index), name, states) for index in range(len(graph.nodes)))
     lifetimes = arena.Lifetimes(graph.inputs, graph.results)
-    tasks = [_task(layer) for layer in layers]
+    tasks = [_task(layer, states) for layer in layers]
     buffers, placement = arena.plan(tasks, lifetimes, lambda t: graph.tensor(t).bytes)
     return Program(graph, name, (), layers, buffers, placement, plan)
 
@@ -78,14 +81,14 @@ def stage_arenas(program: Program) -> tuple[int, int]:
         raise ValueError("nothing runs patch by patch")
     before = [patches.tasks(form, layers) for form, layers in zip(stages.forms, program.forms, strict=True)]
     lifetimes = arena.Lifetimes((stages.tiling.head.tensor,), program.graph.outputs)
-    behind = arena.plan([_task(layer) for layer in program.behind], lifetimes, stages.size)
+    behind = arena.plan([_task(layer, program.states) for layer in program.behind], lifetimes, stages.size)
     return stages.arena(before, (), alone=True)[1].total, behind[1].total
 
 
-def _layer(graph: Graph, index: int, choose: Choose, name: str) -> Layer:
+def _layer(graph: Graph, index: int, choose: Choose, name: str, states: States) -> Layer:
     node = graph.nodes[index]
     operator = ops.registry()[node.op]
-    steps = States.of(graph).steps(operator.lower(node, graph), graph)
+    steps = states.steps(operator.lower(node, graph), graph)
     calls = [step for step in steps if not isinstance(step, Alias)]
     names = [f"{name}_layer{index}" + (f"_{k}" if len(calls) > 1 else "") for k in range(len(calls))]
     return Layer(
@@ -98,7 +101,9 @@ def _layer(graph: Graph, index: int, choose: Choose, name: str) -> Layer:
     )
 
 
-def _task(layer: Layer) -> arena.Task:
+def _task(layer: Layer, states: States) -> arena.Task:
+    """What a layer does to the arena; states lie beside it."""
     uses = [(kernel.scratch, kernel.inplace) for kernel in layer.kernels]
     calls = [kernel.call for kernel in layer.kernels]
-    return arena.task(layer.index, calls, uses, layer.aliases, layer.node)
+    task = arena.task(layer.index, calls, uses, layer.aliases, layer.node)
+    return replace(task, writes=tuple(t for t in task.writes if t not in states.offsets))

@@ -11,9 +11,10 @@ from intarsia_codegen.program import Layer, Program
 
 @dataclass(frozen=True)
 class Shown:
-    """Memory of a feature map; in a layer that runs patch by patch as much as the largest patch takes."""
+    """Memory of a feature map, as a C expression; in a layer that runs patch by patch as much as the largest patch
+    takes."""
 
-    offset: int
+    place: str
     bytes: int
 
 
@@ -23,7 +24,7 @@ def shown(program: Program, layer: Layer, form: Stage1 | None) -> list[Shown]:
         return [_whole(program, tensor) for tensor in layer.node.outputs]
     split = form.tiling.head.tensor
     made = [form.number(form.branches.patch if t == split else t) for t in layer.node.outputs]
-    return [Shown(program.offset(tensor), form.size(tensor)) for tensor in made]
+    return [Shown(_place(program, tensor), form.size(tensor)) for tensor in made]
 
 
 def stitched(program: Program) -> Shown | None:
@@ -32,4 +33,10 @@ def stitched(program: Program) -> Shown | None:
 
 
 def _whole(program: Program, tensor: int) -> Shown:
-    return Shown(program.offset(tensor), program.graph.tensor(tensor).bytes)
+    return Shown(_place(program, tensor), program.graph.tensor(tensor).bytes)
+
+
+def _place(program: Program, tensor: int) -> str:
+    if tensor in program.states.offsets:
+        return f"STATE(const void, {program.states.offsets[tensor]})"
+    return f"AT(const void, {program.offset(tensor)})"

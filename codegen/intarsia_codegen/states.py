@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from intarsia.ir import Graph
+from intarsia import ops
+from intarsia.ir import Graph, State
 from intarsia.kernelcall import Alias, KernelCall, Step
 from intarsia.ops._movement import MAX_DIMENSIONS, Strides, copy
 
@@ -17,18 +18,26 @@ ALIGNMENT = 16
 
 @dataclass(frozen=True)
 class States:
-    """Offsets of states, by the tensor that an inference reads, and the bytes of all."""
+    """Offsets of states by tensor: those that an inference reads, and those that replace them in their place.
+
+    `moved` are written to the arena and copied here at the end of an inference. `bytes`: of all states.
+    """
 
     offsets: dict[int, int]
+    moved: tuple[State, ...]
     bytes: int
 
     @staticmethod
     def of(graph: Graph) -> States:
-        offsets, end = {}, 0
+        offsets, moved, end = {}, [], 0
         for state in graph.states:
             offsets[state.before] = end
+            if _replaced(state, graph):
+                offsets[state.after] = end
+            else:
+                moved.append(state)
             end += -(-graph.tensor(state.before).bytes // ALIGNMENT) * ALIGNMENT
-        return States(offsets, end)
+        return States(offsets, tuple(moved), end)
 
     def steps(self, steps: list[Step], graph: Graph) -> list[Step]:
         """Steps of a node that leave states as they are: none is shared with what an inference writes."""
@@ -41,6 +50,28 @@ class States:
         if step.source not in self.offsets:
             return step
         return _copied(step, graph)
+
+
+def _replaced(state: State, graph: Graph) -> bool:
+    """Whether a kernel writes what a state becomes over what it was: it must be the only one to read that."""
+    readers = list(graph.readers(state.before))
+    if (
+        len(readers) != 1
+        or state.after in graph.outputs
+        or state.after not in graph.nodes[readers[0]].outputs
+    ):
+        return False
+    if [s.after for s in graph.states].count(state.after) != 1:
+        return False
+    node = graph.nodes[readers[0]]
+    steps = ops.registry()[node.op].lower(node, graph)
+    pairs = {
+        (step.inputs[a], step.outputs[b])
+        for step in steps
+        if isinstance(step, KernelCall) and step.inputs.count(state.before) == 1
+        for a, b in step.inplace
+    }
+    return len(steps) == 1 and (state.before, state.after) in pairs
 
 
 def _copied(alias: Alias, graph: Graph) -> KernelCall:

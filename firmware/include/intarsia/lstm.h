@@ -4,7 +4,7 @@
  * Step t of sequence b is row b * image + t * step of `in` and of `out`. Gates are in the order
  * input, forget, cell, output; weights are [gate][cell][column], biases [gate][cell]. `output` and
  * `cell` are what the last inference left, `output_after` and `cell_after` what this one leaves.
- * Scratch: the outputs of one step. */
+ * They may be the same memory. Scratch: the outputs of one step. */
 #ifndef INTARSIA_LSTM_H
 #define INTARSIA_LSTM_H
 

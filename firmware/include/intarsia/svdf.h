@@ -3,7 +3,8 @@
  *
  * A filter multiplies the input with its `features`; the result, rescaled, becomes the newest of
  * its row in the state. The sum of all rows of a unit times `time`, plus `bias`, rescaled, is the
- * output. `state` is what the last inference left, `state_after` what this one leaves. */
+ * output. `state` is what the last inference left, `state_after`, which may be `state`, what this
+ * one leaves. */
 #ifndef INTARSIA_SVDF_H
 #define INTARSIA_SVDF_H
 

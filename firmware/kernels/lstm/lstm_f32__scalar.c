@@ -34,8 +34,12 @@ void itr_lstm_f32__scalar(const itr_lstm_f32_params *p, const float *in, const f
                           const float *bias, float *out, float *output_after, float *cell_after,
                           void *scratch) {
   float *next = scratch;
-  memcpy(output_after, output, (size_t)(p->batch * p->cells) * sizeof *output);
-  memcpy(cell_after, cell, (size_t)(p->batch * p->cells) * sizeof *cell);
+  if (output_after != output) {
+    memcpy(output_after, output, (size_t)(p->batch * p->cells) * sizeof *output);
+  }
+  if (cell_after != cell) {
+    memcpy(cell_after, cell, (size_t)(p->batch * p->cells) * sizeof *cell);
+  }
   step s = {sequence, recurrent, bias, in, output_after};
   for (int32_t b = 0; b < p->batch; b++) {
     float *h = output_after + b * p->cells;

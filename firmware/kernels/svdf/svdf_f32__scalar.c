@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <string.h>
-
 #include "intarsia/dot.h"
 #include "intarsia/svdf.h"
 
@@ -13,7 +11,9 @@ void itr_svdf_f32__scalar(const itr_svdf_f32_params *p, const float *in, const f
       for (int32_t f = u * p->rank; f < (u + 1) * p->rank; f++) {
         const int32_t row = (b * p->units * p->rank + f) * p->memory;
         float *after = state_after + row;
-        memcpy(after, state + row + 1, (size_t)(p->memory - 1) * sizeof *after);
+        for (int32_t m = 1; m < p->memory; m++) {
+          after[m - 1] = state[row + m];
+        }
         after[p->memory - 1] =
             itr_dot_f32(0.0f, in + b * p->width, features + f * p->width, p->width);
         sum = itr_dot_f32(sum, after, time + f * p->memory, p->memory);

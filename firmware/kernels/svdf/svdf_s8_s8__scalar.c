@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <string.h>
-
 #include "intarsia/dot.h"
 #include "intarsia/fixedpoint.h"
 #include "intarsia/svdf.h"
@@ -9,7 +7,9 @@
 static uint32_t advance(const itr_svdf_s8_s8_params *p, int32_t newest, const int8_t *before,
                         const int8_t *time, int8_t *after) {
   const int32_t code = itr_scale(newest, p->state_multiplier, p->state_shift) + p->state_zero;
-  memcpy(after, before + 1, (size_t)(p->memory - 1) * sizeof *after);
+  for (int32_t m = 1; m < p->memory; m++) {
+    after[m - 1] = before[m];
+  }
   after[p->memory - 1] = (int8_t)itr_clamp(code, INT8_MIN, INT8_MAX);
   uint32_t sum = 0;
   for (int32_t m = 0; m < p->memory; m++) {

@@ -31,6 +31,7 @@ class Row:
     board: str
     compared: int | None = None
     mismatched: int | None = None
+    oracle: str | None = None
     accuracy: float | None = None
     labelled: int | None = None
     latency: int | None = None
@@ -83,6 +84,7 @@ def _row(model: Path, target: boards.Board, datasets: Path, samples: int, watche
         target.name,
         document.reference.compared,
         document.reference.mismatched_outputs,
+        document.reference.oracle,
         score.value if score else None,
         score.samples if score else None,
         document.latency.total,
@@ -113,9 +115,18 @@ def to_json(rows: Sequence[Row]) -> dict[str, Any]:
 
 def to_text(rows: Sequence[Row]) -> str:
     """A table of what runs, the reasons of what does not, and a sum."""
-    header = ("model", "board", "differing outputs", "accuracy", "per inference", "RAM", "flash")
+    header = (
+        "model",
+        "board",
+        "differing outputs",
+        "compared with",
+        "accuracy",
+        "per inference",
+        "RAM",
+        "flash",
+    )
     cells = [_cells(row) for row in rows]
-    lines = text.table(header, cells, "<<>>>>>")
+    lines = text.table(header, cells, "<<><>>>>")
     refused = [row for row in rows if row.reason]
     if refused:
         lines += ["", *(f"{row.model} on {row.board}: {row.reason}" for row in refused)]
@@ -126,8 +137,9 @@ def to_text(rows: Sequence[Row]) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     if row.reason:
-        return (row.model, row.board, "does not run", "-", "-", "-", "-")
+        return (row.model, row.board, "does not run", "-", "-", "-", "-", "-")
     accuracy = "-" if row.accuracy is None else f"{row.accuracy:.3f} of {row.labelled}"
     latency = "-" if row.latency is None else f"{row.latency:,} {row.unit}"
     differing = f"{row.mismatched} of {row.compared:,}"
-    return (row.model, row.board, differing, accuracy, latency, f"{row.ram_bytes:,}", f"{row.flash_bytes:,}")
+    memory = f"{row.ram_bytes:,}", f"{row.flash_bytes:,}"
+    return (row.model, row.board, differing, row.oracle or "-", accuracy, latency, *memory)

@@ -178,7 +178,11 @@ class Svdf(Operator):
         contract = "svdf_f32" if state.dtype.is_float else f"svdf_s8_{state.dtype.code}"
         inputs = node.inputs[0], node.inputs[STATE]
         macs = self.macs(node, graph)
-        return [KernelCall("svdf", contract, params, inputs, node.outputs, constants, macs=macs)]
+        return [
+            KernelCall(
+                "svdf", contract, params, inputs, node.outputs, constants, inplace=((1, 1),), macs=macs
+            )
+        ]
 
     def cases(self, draw: Draw) -> Graph:
         case = _cases.Case(draw)

@@ -206,6 +206,7 @@ class UnidirectionalSequenceLstm(Operator):
                 node.outputs,
                 constants,
                 size * cells,
+                inplace=((1, 1), (2, 2)),
                 macs=self.macs(node, graph),
             )
         ]
