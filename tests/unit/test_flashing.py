@@ -142,15 +142,15 @@ def test_openocd_loads_ram_without_a_reset(desk: Desk, flash: Flash) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["esptool", "esptool.py"])
-def test_esptool(name: str, desk: Desk, flash: Flash) -> None:
+@pytest.mark.parametrize(("name", "write"), [("esptool", "write-flash"), ("esptool.py", "write_flash")])
+def test_esptool(name: str, write: str, desk: Desk, flash: Flash) -> None:
     desk.stub(name, f'cp firmware.bin "{desk.tools}/copy.bin"')
     desk.ports = [MODEM, PORT]
     code, out, _ = flash(desk.project("esptool"))
     assert (code, out) == (0, "flashed my-esptool through /dev/ttyACM0\n")
     assert desk.called(name) == [
         *("--chip", "esp32c3", "--port", "/dev/ttyACM0", "--baud", "460800"),
-        *("write_flash", "0x0", "firmware.bin"),
+        *(write, "0x0", "firmware.bin"),
     ]
     assert (desk.tools / "copy.bin").read_bytes() == CODE
 

@@ -19,7 +19,8 @@ from intarsia.runners.base import ANYWHERE, Place, Tool, find_tool, require_tool
 if TYPE_CHECKING:
     from intarsia.boards import Board
 
-_NAMES = ("esptool", "esptool.py")  # the second until version 4
+_WRITE = {"esptool": "write-flash", "esptool.py": "write_flash"}
+"""Program and its command, newest first: version 5 renamed both."""
 _INSTALL = "pip install esptool"
 
 
@@ -32,24 +33,25 @@ class EsptoolTable(SiliconTable):
 
 
 class EsptoolRunner(SiliconRunner[EsptoolTable]):
-    """``esptool write_flash`` of a flat image, then a reset."""
+    """``esptool write-flash`` of a flat image, then a reset."""
 
     table = EsptoolTable
 
     def tools(self, board: Board) -> Sequence[Tool]:
         """See `Runner.tools`."""
-        found = next((name for name in _NAMES if find_tool(name)), _NAMES[0])
+        found = next((name for name in _WRITE if find_tool(name)), "esptool")
         return (Tool(found, _INSTALL),)
 
     def flash(self, elf: Path, board: Board, place: Place = ANYWHERE) -> str:
         """See `Runner.flash`."""
-        program = require_tool(self.tools(board)[0].program, _INSTALL)
+        name = self.tools(board)[0].program
+        program = require_tool(name, _INSTALL)
         options = self.options(board)
         with flash_folder(elf) as folder:
             port = awaited(functools.partial(choose_port, place, options.usb, board.name), place.wait)
             (folder / "firmware.bin").write_bytes(segments.flat(segments.read(elf)).data)
             command = [program, "--chip", options.chip, "--port", port, "--baud", str(options.flash_baud)]
-            command += ["write_flash", f"0x{options.offset:x}", "firmware.bin"]
+            command += [_WRITE[name], f"0x{options.offset:x}", "firmware.bin"]
             run_tool(command, folder, board.name)
         return f"flashed {board.name} through {port}"
 
