@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -155,10 +156,17 @@ def arena(graph: Graph, placement: memory.Placement, buffers: Sequence[memory.Bu
 
 
 def operators() -> list[dict[str, Any]]:
-    """Supported operators and the element types of kernels for them, by name."""
-    found = {name: _types(operator) for name, operator in ops.registry().items()}
-    found |= {name: ["any"] for name in variables.OPERATORS}
-    return [{"name": name, "types": types} for name, types in sorted(found.items())]
+    """Supported operators by name: element types of kernels for them, and what their files say of inputs and limits."""
+    found = {name: (_types(operator), _about(operator)) for name, operator in ops.registry().items()}
+    states = "becomes a state that is kept between inferences when the model is read"
+    found |= {name: (["any"], states) for name in variables.OPERATORS}
+    return [{"name": name, "types": types, "about": about} for name, (types, about) in sorted(found.items())]
+
+
+def _about(operator: Operator) -> str:
+    """The text at the head of an operator's file, without its name."""
+    text = " ".join((sys.modules[type(operator).__module__].__doc__ or "").split())
+    return text.removeprefix(operator.name).removeprefix(":").strip()
 
 
 def _buffer_name(graph: Graph, name: str) -> str:

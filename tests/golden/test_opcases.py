@@ -127,3 +127,4 @@ def test_what_is_refused_is_not_in_the_table() -> None:
     }
     types = {row["name"]: row["types"] for row in analyze.operators()}
     assert "int16" in types["CONV_2D"]
+    assert all(row["about"] for row in analyze.operators())

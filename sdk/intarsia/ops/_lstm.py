@@ -144,5 +144,7 @@ def _factors(node: Node, graph: Graph, first: int, scale: float) -> tuple[tuple[
     found = []
     for gate in range(GATES):
         weight = np.float32(graph.required(node, first + gate).scale)
-        found.append(quantize_multiplier(float(weight * np.float32(scale) / _GATE_SCALE)))
+        with np.errstate(over="ignore"):
+            factor = float(weight * np.float32(scale) / _GATE_SCALE)
+        found.append(quantize_multiplier(factor))
     return tuple(found)

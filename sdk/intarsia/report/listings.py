@@ -29,6 +29,8 @@ VERIFIED = {
 }
 """How far a board has been tried."""
 SHOWN_VALUES = 6
+ABOUT = 90
+"""Characters of what is said of an operator; all of it is in the JSON document."""
 
 
 def diagnosis(found: Diagnosis) -> str:
@@ -176,8 +178,14 @@ def analysis(found: Analysis) -> str:
 
 def operators(known: Sequence[dict[str, Any]]) -> str:
     """One line per operator."""
-    rows = [[entry["name"], ", ".join(entry["types"])] for entry in known]
-    return "\n".join(table(("operator", "element types"), rows, "<<"))
+    rows = [[entry["name"], _opening(entry["about"]), ", ".join(entry["types"])] for entry in known]
+    return "\n".join(table(("operator", "what it takes", "element types"), rows, "<<<"))
+
+
+def _opening(text: str) -> str:
+    """The first sentence, cut off where it is long."""
+    sentence = safe(text.partition(". ")[0].rstrip("."))
+    return sentence if len(sentence) <= ABOUT else f"{sentence[: ABOUT - 1]}…"
 
 
 def quantized(graph: Graph, path: Path) -> str:
