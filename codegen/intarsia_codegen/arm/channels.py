@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from intarsia.dtypes import BY_BITS
 from intarsia.fixedpoint import Int64Array
 from intarsia.kernelcall import KernelCall
-from intarsia_codegen.arm.matrix import layer_of, rule_of, scaled_plan, widths_of
+from intarsia_codegen.arm.matrix import counted_zero, layer_of, rule_of, scaled_plan
 from intarsia_codegen.arm.requantize import Plan, Requantizer
 
 GROUP = 4
@@ -58,13 +57,7 @@ def channels_of(call: KernelCall, matrix: np.ndarray) -> Channels | None:
     layer, matrix, bias = layer_of(call, matrix, rule.apply)
     if (scaled := scaled_plan(layer, matrix, rule)) is None:
         return None
-    return Channels(matrix, bias, plane_zero(call), *scaled)
-
-
-def plane_zero(call: KernelCall) -> int:
-    """The input's zero point as planes hold it: codes below 8 bits count from the lowest one."""
-    in_bits, _ = widths_of(call)
-    return call.integer("in_zero") - (BY_BITS[in_bits].range[0] if in_bits < 8 else 0)
+    return Channels(matrix, bias, counted_zero(call), *scaled)
 
 
 def runs_of(

@@ -11,9 +11,9 @@ from intarsia.dtypes import BY_BITS
 from intarsia.fixedpoint import Int64Array
 from intarsia.kernelcall import KernelCall
 from intarsia_codegen.arm import depthwise, emission, planes
-from intarsia_codegen.arm.channels import GROUP, ChannelRun, Channels, plane_zero, runs_of
+from intarsia_codegen.arm.channels import GROUP, ChannelRun, Channels, runs_of
 from intarsia_codegen.arm.geometry import Geometry
-from intarsia_codegen.arm.matrix import halves, widths_of
+from intarsia_codegen.arm.matrix import counted_zero, halves, widths_of
 from intarsia_codegen.arm.requantize import Requantizer
 from intarsia_codegen.asm import resource
 from intarsia_codegen.generated import GeneratedKernel
@@ -53,7 +53,7 @@ def bytes_of(call: KernelCall) -> str:
 
 def zeros(call: KernelCall) -> str:
     """Two zero points in a word of a plane."""
-    return f"0x{(plane_zero(call) & 0xFFFF) * 0x10001:08x}u"
+    return f"0x{(counted_zero(call) & 0xFFFF) * 0x10001:08x}u"
 
 
 def border(call: KernelCall) -> str:

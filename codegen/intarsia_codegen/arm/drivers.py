@@ -21,7 +21,9 @@ def entry(
     """The entry of a kernel that runs `itr_dsp_conv_<driver>`, and the sources of the drivers."""
     shared = ("itr_dsp_gemm.h", "itr_dsp_conv.h", "itr_dsp_conv.c")
     if not layout.branches:
-        return emission.entry(name, f"itr_dsp_conv_{driver}"), tuple(map(resource, shared))
+        return emission.entry(name, f"itr_dsp_conv_{driver}", emission.operands(call)), tuple(
+            map(resource, shared)
+        )
     more = ("itr_dsp_extent.h", "itr_dsp_conv_branch.h", "itr_dsp_conv_branch.c")
     found = emission.branches_entry(call, name, f"itr_dsp_conv_{driver}")
     return found, tuple(map(resource, (*shared, *more)))

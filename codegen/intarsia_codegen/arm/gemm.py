@@ -7,7 +7,8 @@ Activations lie in a buffer of words, two words U and V for every four values x0
   Weights take one word for four values: H = (256 w0 + w1, 256 w2 + w3) as true sums, so
   SXTB16(H) = (w1, w3) and
       U . H + V . SXTB16(H) = 256 (x0 w0 + .. + x3 w3) + 127 (w1 + w3);
-  the last term goes into the bias. Needs |w| <= 127.
+  the last term goes into the bias. Needs |w| <= 127. Codes of 4 bits are counted from the lowest one, and 15 takes the
+  place of 127.
 - format `w`: U = (x0, x2), V = (x1, x3), weights as two words of halfwords (w0, w2), (w1, w3), scaled by a
   power of 2.
 
@@ -112,8 +113,8 @@ def skip4(groups: int, wide: bool) -> int:
 def gemm4_requantize(requantizer: Requantizer, wide: bool, store: str = "pairs") -> tuple[str, SourceFile]:
     """Label and source of the code that gemm4 jumps to with its sums: requantizes and stores 4 x 2 outputs.
 
-    `store` is how the two channels are stored: "pairs" side by side, "single" the first one only,
-    "scattered" at offsets that the stream gives (only without a clamp).
+    `store` is how the two channels are stored: "pairs" side by side, as bytes or halves of a byte, "single" the first
+    one only, "scattered" at offsets that the stream gives (only without a clamp).
     """
     base = f"itr_dsp_gemm4{'w' if wide else 'h'}"
     name = f"{base}_{requantizer.name}" + ("" if store == "pairs" else f"_{store}")
@@ -145,12 +146,16 @@ def _requantize_channel(requantizer: Requantizer, channel: int) -> list[str]:
 
 def _store_together(requantizer: Requantizer, store: str) -> list[str]:
     """Packs the channels of a pixel, clamps them if need be and stores both, or the first."""
-    first = [pair[0] for pair in _ACCUMULATORS]
-    lines = [f"bfi {low}, {high}, #8, #8" for low, high in _ACCUMULATORS]
+    first, bits = [pair[0] for pair in _ACCUMULATORS], requantizer.bits
+    apart = 8 if requantizer.clamps else bits
+    lines = [f"bfi {low}, {high}, #{apart}, #{apart}" for low, high in _ACCUMULATORS]
     if requantizer.clamps:
         lines.append("ldrd r2, r3, [r1], #8")
         lines += [line for value in first for line in clamp_bytes(value, "r2", "r3", "r12")]
-    instruction, size = ("strb", 1) if store == "single" else ("strh", 2)
+    if apart > bits:
+        closer = [(f"lsr {high}, {low}, #8", f"bfi {low}, {high}, #4, #4") for low, high in _ACCUMULATORS]
+        lines += [line for pair in closer for line in pair]
+    instruction, size = ("strb", 1) if store == "single" or bits == 4 else ("strh", 2)
     return [
         *lines,
         f"ldrd r2, r12, [sp, #{_OUT}]",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Convolutions as matrix products, four output pixels at a time: drivers that layers share. */
+/* Convolutions as matrix products, four output pixels at a time: drivers that layers share. Feature
+ * maps of 4 bits lie packed (intarsia/packed.h) in whole bytes. */
 #ifndef ITR_DSP_CONV_H
 #define ITR_DSP_CONV_H
 
@@ -11,9 +12,12 @@ typedef struct {
   const itr_dsp_run *runs;
   int32_t run_count;
   itr_dsp_pack pack; /* no code: depthwise, nothing is packed */
-  int32_t batch, in_h, in_w, in_c;
+  int32_t batch, in_h, in_w;
+  int32_t in_c; /* bytes of an input pixel */
   int32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
-  int32_t pad_top, pad_left, out_h, out_w, out_c, in_zero;
+  int32_t pad_top, pad_left, out_h, out_w;
+  int32_t out_c;       /* bytes of an output pixel */
+  int32_t in_zero;     /* byte of input zero points */
   const int8_t *fixed; /* codes of a pixel, for channels that no run computes; or NULL */
   int32_t row_bytes;   /* of the rows that windows are read from, padding included */
   int32_t strip;       /* output rows per strip of padded rows */

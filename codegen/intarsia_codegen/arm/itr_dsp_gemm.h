@@ -16,7 +16,7 @@ typedef struct {
   const char *requantize; /* code that takes over with the sums */
   int32_t pitch;          /* bytes between output pixels; depthwise: number of pairs of taps */
   int32_t buffer_bytes;   /* packed activations */
-  int32_t first;          /* output channel (not read by assembler) */
+  int32_t first;          /* byte in the output pixel (not read by assembler) */
 } itr_dsp_run;
 
 /* How the windows of four pixels are packed. */

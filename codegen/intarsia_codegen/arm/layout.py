@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from intarsia.dtypes import BY_BITS
 from intarsia.kernelcall import KernelCall
 from intarsia_codegen.arm.geometry import Geometry
 
@@ -28,6 +31,19 @@ class Layout:
     def of(call: KernelCall, out_c: int) -> Layout:
         geometries = tuple(Geometry.of(params, out_c) for params in call.variants or (call.params,))
         return Layout(geometries, bool(call.variants))
+
+    def in_bytes(self, in_bits: int, out_bits: int) -> Layout:
+        """The same with bytes of packed pixels for channels, and a byte of zero points for the zero point."""
+
+        def packed(g: Geometry) -> Geometry:
+            zero = (
+                g.in_zero
+                if in_bits == 8
+                else BY_BITS[in_bits].pack(np.full(8 // in_bits, g.in_zero, np.int8))[0]
+            )
+            return replace(g, in_c=g.in_c * in_bits // 8, out_c=g.out_c * out_bits // 8, in_zero=zero)
+
+        return replace(self, geometries=tuple(map(packed, self.geometries)))
 
     @property
     def first(self) -> Geometry:

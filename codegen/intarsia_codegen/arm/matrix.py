@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from intarsia.dtypes import BY_BITS
 from intarsia.fixedpoint import INT32_MAX, Int64Array, Requantization
 from intarsia.kernelcall import KernelCall
 from intarsia_codegen.arm import gemm
@@ -23,7 +24,7 @@ HALFWORD_SCALE = 8
 class Weights:
     """A layer as a matrix: effective weights [channels, taps] and biases, and how its sums are requantized.
 
-    `wide` is the format of the weights (see `gemm`); raw = sum * 2**scale_bits.
+    `wide` is the format of the weights (see `gemm`), `excess` its 127 or 15; raw = sum * 2**scale_bits.
     """
 
     matrix: Int64Array
@@ -32,6 +33,7 @@ class Weights:
     wide: bool
     scale_bits: int
     plan: Plan
+    excess: int = 127
 
     @property
     def channels(self) -> int:
@@ -59,9 +61,9 @@ def rule_of(call: KernelCall, channels: int) -> Requantization:
 def choose(call: KernelCall, matrix: Int64Array, codes: Rule, rule: Requantization | None) -> Weights | None:
     """Weights in the smaller format that fits, or None. `rule` as in `requantize.plan`."""
     layer, matrix, bias = layer_of(call, matrix, codes)
-    in_zero = call.integer("in_zero")
+    in_zero, excess = counted_zero(call), 127 if widths_of(call)[0] == 8 else 15
     if np.abs(matrix).max(initial=0) <= 127 and (chosen := plan(layer, rule, HALFWORD_SCALE)) is not None:
-        return Weights(matrix, bias, in_zero, False, HALFWORD_SCALE, chosen)
+        return Weights(matrix, bias, in_zero, False, HALFWORD_SCALE, chosen, excess)
     scaled = scaled_plan(layer, matrix, rule)
     return None if scaled is None else Weights(matrix, bias, in_zero, True, *scaled)
 
@@ -70,6 +72,12 @@ def widths_of(call: KernelCall) -> tuple[int, int]:
     """Bits of the input and of the output."""
     packed = "in_bits" in call.params
     return (call.integer("in_bits"), call.integer("out_bits")) if packed else (8, 8)
+
+
+def counted_zero(call: KernelCall) -> int:
+    """The input's zero point as kernels count codes: from the lowest one if they have less than 8 bits."""
+    in_bits, _ = widths_of(call)
+    return call.integer("in_zero") - (BY_BITS[in_bits].range[0] if in_bits < 8 else 0)
 
 
 def layer_of(call: KernelCall, matrix: Int64Array, codes: Rule) -> tuple[Layer, Int64Array, Int64Array]:
@@ -211,7 +219,7 @@ class _Packed:
             scaled = [w << weights.scale_bits for w in (w0, w1, w2, w3)]
             zero = np.zeros(weights.channels, np.int64)
             return _Packed(halves(scaled[0], scaled[2]), halves(scaled[1], scaled[3]), zero)
-        return _Packed(halves(256 * w0 + w1, 256 * w2 + w3), None, 127 * (w1 + w3).sum(axis=1))
+        return _Packed(halves(256 * w0 + w1, 256 * w2 + w3), None, weights.excess * (w1 + w3).sum(axis=1))
 
 
 def halves(low: Int64Array, high: Int64Array) -> Int64Array:

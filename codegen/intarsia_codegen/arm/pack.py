@@ -100,6 +100,43 @@ def pack_rows(wide: bool) -> tuple[str, SourceFile]:
     return name, function(name, "r1, r2, r3, r12 pixels, lr words left, r0 buffer.", lines)
 
 
+def codes_order(rows: int, segment: int) -> list[int]:
+    """Order of the packed window for `pack_codes`: segments of so many codes, whole words of 8."""
+    words = [row * segment + word for row in range(rows) for word in range(0, segment, 8)]
+    return [word + code for word in words for code in (0, 1, 4, 5, 2, 3, 6, 7)]
+
+
+def pack_codes(wide: bool) -> tuple[str, SourceFile]:
+    """Label and source of the loop for windows of packed codes of 4 bits, which become codes from 0 to 15."""
+    name = f"{ENTRY}{'w' if wide else 'h'}_codes"
+    lines = ["1:", f"ldr lr, [sp, #{_WORDS}]", "2:", f"str lr, [sp, #{_OVERLAP}]"]
+    lines += [f"ldr {raw}, [{pointer}], #4" for raw, pointer in zip(_RAW, _POINTERS, strict=True)]
+    lines += [f"eor {raw}, {raw}, #0x88888888" for raw in _RAW]
+    for half in range(2):
+        lines += [f"lsr {raw}, {raw}, #8" for raw in _RAW] if half else []
+        lines += [f"and {u}, {raw}, #0x000f000f" for u, raw in zip(_WIDE, _RAW, strict=True)]
+        lines.append(f"stm r0!, {registers(_WIDE)}")
+        for v, raw in zip(_WIDE, _RAW, strict=True):
+            lines.append(f"and lr, {raw}, #0x00f000f0")
+            if wide:
+                lines.append(f"lsr {v}, lr, #4")
+            else:
+                lines += [f"eor {v}, {v}, #0x000f000f", f"orr {v}, {v}, lr, lsl #4"]
+        lines.append(f"stm r0!, {registers(_WIDE)}")
+    lines += [
+        f"ldr lr, [sp, #{_OVERLAP}]",
+        "subs lr, lr, #1",
+        "bne 2b",
+        f"ldrd lr, r4, [sp, #{_ROWS}]",
+        "subs lr, lr, #1",
+        f"str lr, [sp, #{_ROWS}]",
+        *[f"add {pointer}, {pointer}, r4" for pointer in _POINTERS],
+        "bne 1b",
+        *_EXIT,
+    ]
+    return name, function(name, "r1, r2, r3, r12 pixels, r0 buffer; words left in memory.", lines)
+
+
 def pack_straight(rows: int, segment: int, pitch: int, wide: bool) -> tuple[str, SourceFile] | None:
     """Label and source of straight code for a small window, rows `pitch` bytes apart; else None."""
     words = len(straight_order(rows, segment)) // 4

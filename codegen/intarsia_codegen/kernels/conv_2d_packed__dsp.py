@@ -7,29 +7,22 @@ from intarsia.kernelcall import KernelCall
 from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.kernels import conv_2d_s8_s8__dsp as int8
 from intarsia_codegen.narrow.convolution import outer_convolution
-from intarsia_codegen.narrow.layer import variants
 from intarsia_codegen.narrow.rows import row_convolution
 from intarsia_codegen.narrow.strips import by_strips
 from intarsia_codegen.narrow.whole import int8_holds
 
-FEW_PIXELS = 4
-"""Output pixels up to which most of a block of outer products would be computed in vain."""
-
 
 def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
-    """The cheapest of: products of polynomials and outer products (maps and weights of at most 4 bits, one width for
-    all channels), and, for other widths and few pixels, the int8 kernel strip by strip. None when none is exact."""
+    """The cheapest exact one, or None.
+
+    Products of polynomials and outer products (maps and weights of at most 4 bits, one width for all channels), the
+    matrix product for int8 on packed maps, and where that is not made, the int8 kernel strip by strip.
+    """
     widths = {int(bits) for bits in call.constant("weights_bits")}
     narrow = (outer_convolution, row_convolution) if len(widths) == 1 else ()
     made = [make(call, name, min(widths)) for make in narrow]
-    if not any(made) or _pixels(call) <= FEW_PIXELS:
-        made.append(_strips(call, name))
+    made.append(int8.convolution(call, name, call.constant("weights")) or _strips(call, name))
     return min((kernel for kernel in made if kernel), key=lambda kernel: kernel.cost, default=None)
-
-
-def _pixels(call: KernelCall) -> int:
-    """Most output pixels of an image in any branch."""
-    return max(int(str(p["out_h"])) * int(str(p["out_w"])) for p in variants(call))
 
 
 def _strips(call: KernelCall, name: str) -> GeneratedKernel | None:

@@ -15,12 +15,14 @@ from intarsia.kernelcall import KernelCall
 from intarsia_codegen.arm import drivers, emission, gemm, pack
 from intarsia_codegen.arm.geometry import Geometry
 from intarsia_codegen.arm.layout import Layout
-from intarsia_codegen.arm.matrix import Stream, Weights, scattered, stream4, weights_of
+from intarsia_codegen.arm.matrix import Stream, Weights, scattered, stream4, weights_of, widths_of
 from intarsia_codegen.generated import GeneratedKernel, SourceFile
 from intarsia_codegen.kernels import fully_connected_s8_s8__dsp as fully_connected
 
 WORD = 4
 """Least bytes of a window's row that the packing code reads."""
+CODES = 8
+"""Codes of 4 bits in a word."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,17 @@ def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
 
 
 def convolution(call: KernelCall, name: str, weights_ohwi: np.ndarray) -> GeneratedKernel | None:
-    """The kernel for weights [out_c, kernel_h, kernel_w, in_c], or None."""
-    out_c = len(weights_ohwi)
+    """The kernel for weights [out_c, kernel_h, kernel_w, in_c], or None.
+
+    Feature maps may be packed (`conv_2d_packed`) with 4 bits, in whole words of input and bytes of output pixels.
+    """
+    out_c, widths = len(weights_ohwi), widths_of(call)
     matrix, layout = weights_ohwi.reshape(out_c, -1), Layout.of(call, out_c)
+    if not _whole(layout.first, *widths):
+        return None
     if layout.first.whole_input and not layout.branches:
+        if widths != (8, 8):
+            return None
         return fully_connected.matrix_vector(call, name, matrix, layout.first.batch)
     if layout.first.segment < WORD and layout.first.contiguous:
         call, matrix = _widened(call, weights_ohwi)
@@ -52,9 +61,16 @@ def convolution(call: KernelCall, name: str, weights_ohwi: np.ndarray) -> Genera
     weights = weights_of(call, matrix)
     if weights is None:
         return None
-    windows = _windows(layout, weights.wide)
+    layout = layout.in_bytes(*widths)
+    windows = _windows(layout, weights.wide) if widths[0] == 8 else _windows_of_codes(layout, weights.wide)
     stream = stream4(weights, windows.order)
     return None if stream is None else _kernel(call, name, layout, weights, windows, stream)
+
+
+def _whole(g: Geometry, in_bits: int, out_bits: int) -> bool:
+    """Whether pixels and rows of windows are whole words of packed codes, and pairs of channels whole bytes."""
+    words = in_bits == 8 or (in_bits == 4 and g.in_c % CODES == 0 and g.contiguous)
+    return words and (out_bits == 8 or (out_bits == 4 and g.out_c % 2 == 0))
 
 
 def _widened(call: KernelCall, weights: np.ndarray) -> tuple[KernelCall, np.ndarray]:
@@ -82,6 +98,14 @@ def _windows(layout: Layout, wide: bool) -> Windows:
     return Windows(*pack.pack_rows(wide), order, size)
 
 
+def _windows_of_codes(layout: Layout, wide: bool) -> Windows:
+    """Windows of codes of 4 bits, in a layout in bytes."""
+    g = layout.first
+    step = g.dilation_h * layout.row_bytes - g.segment
+    order = pack.codes_order(g.kernel_h, 2 * g.segment)
+    return Windows(*pack.pack_codes(wide), order, (g.segment // WORD, g.kernel_h, step, 0))
+
+
 def _scratch(layout: Layout, windows: Windows) -> int:
     """Packed activations, outputs of images of less than four pixels, and windows or rows."""
     words = len(windows.order) // 4
@@ -99,17 +123,18 @@ def _kernel(
     g = layout.first
     multiply = gemm.gemm4(weights.wide)
     symbol = multiply.name.removesuffix(".S")
-    groups = len(windows.order) // 4
+    groups, (_, out_bits) = len(windows.order) // 4, widths_of(call)
+    runs = [replace(run, first=run.first * out_bits // 8) for run in stream.runs]
     loop = f"{symbol}_loop + {gemm.skip4(groups, weights.wide)}"
     parts = [
         emission.labels([*emission.multiply_labels(stream, symbol), windows.code]),
         emission.int32_array(name, "stream", stream.words),
         *([emission.int8_array(name, "fixed", weights.plan.code)] if scattered(weights) else []),
-        emission.runs_table(name, stream.runs, symbol, loop, g.out_c, groups * 32),
+        emission.runs_table(name, runs, symbol, loop, g.out_c, groups * 32),
         emission.struct("itr_dsp_conv", _fields(name, layout, weights, windows, len(stream.runs))),
     ]
     entry, shared = drivers.entry(call, name, layout, "gathered" if g.gathered else layout.driver)
-    comment = f"{g.kernel_h}x{g.kernel_w} convolution, {drivers.sizes(layout)}."
+    comment = f"{g.kernel_h}x{g.kernel_w} convolution, {drivers.sizes(Layout.of(call, weights.channels))}."
     text = emission.source(name, [drivers.header(layout)], comment, parts, entry)
     code = [gemm.gemm_entry(), multiply, pack.pack_entry(), windows.source, *stream.sources]
     return GeneratedKernel(
@@ -141,7 +166,7 @@ def _fields(
 def _cost(g: Geometry, layout: Layout, weights: Weights, windows: Windows) -> int:
     """Instructions: packing, products and driver for each block of four pixels, and copying of rows."""
     groups, blocks = len(windows.order) // 4, -(-g.pixels // 4)
-    live = int((~weights.plan.fixed).sum()) if scattered(weights) else g.out_c
+    live = int((~weights.plan.fixed).sum()) if scattered(weights) else weights.channels
     pairs = -(-live // 2)
     packing = 40 + groups * 16 + 10 * g.kernel_h
     product = pairs * (groups * (22 if weights.wide else 23) + 3 * (groups // gemm.UNROLL4 + 1) + 36) + 25
