@@ -21,6 +21,7 @@ from intarsia.errors import UsageError
 from intarsia.ir import Graph, OutlierRule, Quantization, Tensor
 from intarsia.plan import giveback, patch, precision, vdpc, vdqs
 from intarsia.plan.head import Tiling
+from intarsia.plan.kernelcosts import Costs, estimated
 from intarsia.plan.plan import Decisions, Plan, Width
 from intarsia.plan.precision import NORMAL, OUTLIER, WEIGHTS, Space, Wanted
 from intarsia.plan.vdpc import Membership
@@ -149,19 +150,21 @@ def choose(
     ram: int | None = None,
     beside: int = 0,
     measure: Measure | None = None,
+    costs: Costs = estimated,
 ) -> Precision:
     """The bits of the method, given back until the drop is within `mixing.max_drop`, where there is such a limit.
 
     `plan` says how the network is cut (None: not at all). `ram` limits the bytes of arena, `beside` which RAM holds
-    more; `measure` has the last word on them. Raises BudgetError when the memory and GateError when the accuracy cannot
-    be met.
+    more; `measure` has the last word on them, `costs` on the time. Raises BudgetError when the memory and GateError
+    when the accuracy cannot be met.
     """
     watcher.stage("choose bits")
     cut = _sorted(graph, kept, plan, mixing)
     wanted = Wanted(mixing.maps, mixing.weights, mixing.maps)
     histograms = classes.histograms(graph, kept.inputs, cut.tiling, cut.membership)
     space = precision.space(graph, histograms, wanted, cut.tiling, cut.membership)
-    search = Search(space, vdqs.Options(mixing.method, mixing.balance, ram=ram, beside=beside))
+    options = vdqs.Options(mixing.method, mixing.balance, ram=ram, beside=beside)
+    search = Search(space, options, costs)
     choice = search.run(*_memory(graph, space, cut, measure))
     spared = tuple(_not_worth_the_time(search, choice)) if mixing.method == "vdqs" else ()
     watcher.stage("measure the accuracy of the bits")
@@ -334,11 +337,12 @@ def _narrowed(graph: Graph, bits: Bits) -> Graph:
     tensors = list(graph.tensors)
     weights = {graph.nodes[p].inputs[1]: width for p, width in bits.weights.items() if p < len(graph.nodes)}
     for index, width in {**bits.maps, **weights}.items():
-        tensors[index] = _shifted(graph.tensor(index), width)
+        tensors[index] = shifted(graph.tensor(index), width)
     return graph.replace(tensors=tuple(tensors))
 
 
-def _shifted(tensor: Tensor, bits: int) -> Tensor:
+def shifted(tensor: Tensor, bits: int) -> Tensor:
+    """An int8 tensor with so many bits: the same values roughly, and a kernel of the same kind."""
     quant = tensor.quant
     assert quant is not None
     by = 8 - bits

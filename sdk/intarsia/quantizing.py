@@ -12,6 +12,7 @@ from intarsia.boards import Board
 from intarsia.data import Dataset
 from intarsia.errors import BudgetError, UsageError
 from intarsia.ir import Graph
+from intarsia.layercosts import layer_costs
 from intarsia.models import load_model, needs_quantization
 from intarsia.passes import canonicalise
 from intarsia.plan import patch, planfile
@@ -155,6 +156,7 @@ def mixed(
     if board is None:
         return precisionplan.choose(graph, kept, held, mixing, watcher)
     limit = (budget or Budget()).ram or board.memory.ram
+    costs = layer_costs(graph, board)
     refused: BudgetError | None = None
     for found in planning.plans(graph, board, patching or Patching(), limit, watcher):
         try:
@@ -168,6 +170,7 @@ def mixed(
                 ram=planning.arena_limit(limit, board),
                 beside=planning.beside(board),
                 measure=functools.partial(planning.need, board=board, plan=found),
+                costs=costs,
             )
         except BudgetError as error:
             refused = error

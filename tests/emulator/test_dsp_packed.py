@@ -91,8 +91,13 @@ def samples_of(graph: Graph, seed: int) -> list[list[np.ndarray]]:
     ]
 
 
-def run(cases: Sequence[Case], folder: Path, *, generated: int, board: str = M4) -> list[int]:
-    """Compares; returns instructions of the first sample of each. At least `generated` must be DSP kernels."""
+def run(
+    cases: Sequence[Case], folder: Path, *, generated: int, board: str = M4, error: float | None = None
+) -> list[int]:
+    """Compares; returns instructions of the first sample of each. At least `generated` must be DSP kernels.
+
+    With an `error` their generators' own figures must be as close to them, as a share.
+    """
     graphs = [case.graph(seed) for seed, case in enumerate(cases)]
     samples = [samples_of(graph, seed) for seed, graph in enumerate(graphs)]
     outcomes = harness.run_cases(graphs, samples, folder, board=board, isas=("dsp", "scalar"))
@@ -101,7 +106,30 @@ def run(cases: Sequence[Case], folder: Path, *, generated: int, board: str = M4)
             assert_agree(graph, got, simulate.run(graph, values), board)
     kernels = [kernel for o in outcomes for layer in o.program.layers for kernel in layer.kernels]
     assert sum(kernel.isa == "dsp" for kernel in kernels) >= generated
-    return [round(outcome.ticks[0] / TICKS_PER_INSTRUCTION) for outcome in outcomes]
+    counts = [round(outcome.ticks[0] / TICKS_PER_INSTRUCTION) for outcome in outcomes]
+    for case, outcome, count in zip(cases, outcomes, counts, strict=True):
+        made = [k.generated for layer in outcome.program.layers for k in layer.kernels if k.generated]
+        figure = sum(kernel.cost for kernel in made)
+        assert error is None or abs(figure / count - 1) <= error, (
+            f"{case}: {count} instructions, {figure} expected"
+        )
+    return counts
+
+
+EXPECTED: tuple[tuple[tuple[int, int, int, int], tuple[int, int], int, dict[str, Any]], ...] = (
+    ((1, 24, 24, 16), (1, 1), 32, {}),
+    ((1, 6, 6, 128), (1, 1), 64, {}),
+    ((1, 24, 24, 3), (3, 3), 8, {"stride": (2, 2)}),
+    ((1, 9, 11, 24), (3, 3), 16, {"activation": "RELU"}),
+    ((1, 12, 12, 32), (3, 3), 16, {"stride": (2, 2)}),
+)
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("widths", [(8, 8, 8), (4, 4, 4), (2, 4, 4), (8, 4, 4), (8, 8, 4), (4, 4, 8)])
+def test_expected_instructions(widths: tuple[int, int, int], tmp_path: Path) -> None:
+    """What generators expect is what the search of bits takes for the cost of a layer."""
+    run([Case(*shape[:3], widths, shape[3]) for shape in EXPECTED], tmp_path, generated=0, error=0.1)
 
 
 WIDTHS = ((4, 4, 4), (2, 4, 4), (2, 2, 2), (4, 4, 8), (2, 2, 4), (4, 4, 2))

@@ -141,7 +141,7 @@ def _kernel(
         name,
         entry.prototype + ";",
         (text, *shared, *code),
-        sum(_cost(g, layout, weights, windows) for g in layout.geometries),
+        sum(_cost(g, layout, weights, windows, widths_of(call)[0]) for g in layout.geometries),
         scratch=_scratch(layout, windows),
         stack_bytes={gemm.ENTRY: gemm.STACK_BYTES, pack.ENTRY: pack.STACK_BYTES},
         takes_params=layout.branches,
@@ -163,12 +163,20 @@ def _fields(
     }
 
 
-def _cost(g: Geometry, layout: Layout, weights: Weights, windows: Windows) -> int:
+def _blocks(g: Geometry, layout: Layout) -> int:
+    """Blocks of four pixels in an image, strip by strip where rows are copied."""
+    if layout.direct or g.gathered or g.out_w < 4:
+        return -(-g.pixels // 4)
+    strips, left = divmod(g.out_h, layout.strip)
+    return strips * -(-layout.strip * g.out_w // 4) + -(-left * g.out_w // 4)
+
+
+def _cost(g: Geometry, layout: Layout, weights: Weights, windows: Windows, in_bits: int) -> int:
     """Instructions: packing, products and driver for each block of four pixels, and copying of rows."""
-    groups, blocks = len(windows.order) // 4, -(-g.pixels // 4)
+    groups, blocks = len(windows.order) // 4, _blocks(g, layout)
     live = int((~weights.plan.fixed).sum()) if scattered(weights) else weights.channels
     pairs = -(-live // 2)
-    packing = 40 + groups * 16 + 10 * g.kernel_h
+    packing = 40 + groups * (16 if in_bits == 8 else 27) + 10 * g.kernel_h
     product = pairs * (groups * (22 if weights.wide else 23) + 3 * (groups // gemm.UNROLL4 + 1) + 36) + 25
     gathering = 4 * g.kernel_h * g.kernel_w * (30 + 2 * g.in_c) if g.gathered else 0
     copying = 0 if layout.direct or g.gathered else g.span_h * (60 + layout.row_bytes)

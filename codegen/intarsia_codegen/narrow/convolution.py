@@ -79,7 +79,7 @@ def _kernel(
         name,
         f"{entry.prototype};",
         (text, *shared),
-        cost(call, shape, tiling, channels),
+        cost(call, shape, tiling, channels, layer.out_bits),
         scratch=scratch_bytes(tiling, channels * layer.out_bits // 8),
         inplace=() if call.variants else call.inplace,
         stack_bytes={outer.ENTRY: outer.STACK_BYTES, expand.ENTRY: expand.STACK_BYTES},
@@ -127,12 +127,14 @@ def scratch_bytes(tiling: Tiling, pitch: int) -> int:
     return buffer_bytes(tiling) + BLOCK * pitch + 4 * tiling.words * (1 + BLOCK)
 
 
-def cost(call: KernelCall, shape: Shape, tiling: Tiling, channels: int) -> int:
+def cost(call: KernelCall, shape: Shape, tiling: Tiling, channels: int, out_bits: int) -> int:
     """Instructions: blocks of pixels, each expanded once, then products and requantization by pairs of channels."""
     sizes = [[int(str(p[k])) for k in ("batch", "out_h", "out_w")] for p in variants(call)]
     blocks = sum(batch * -(-out_h * out_w // shape.pixels) for batch, out_h, out_w in sizes)
     chunks = len(tiling.chunks())
     products = tiling.steps * (2 + outer.GROUPS + 1 / shape.steps_per_word)
-    ending = 10 * shape.pixels + (24 * outer.GROUPS * chunks if chunks > 1 else 0)
+    ending = (10 + (5 if out_bits == 2 else 0)) * shape.pixels + (
+        24 * outer.GROUPS * chunks if chunks > 1 else 0
+    )
     expanding = tiling.steps * (3.2 * outer.GROUPS + 5) + tiling.cells * (12 * shape.pixels + 150)
     return int(blocks * (channels / 2 * (products + ending + 12 * chunks) + expanding + 300))

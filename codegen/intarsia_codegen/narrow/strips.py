@@ -24,6 +24,8 @@ STRIP_BYTES = 4096
 _PACKED_ONLY = ("in_bits", "weights_bits", "out_bits", "mixed")
 _CODES = 3
 """Instructions to unpack or pack a code."""
+_LAST_CODES, _RUN = 11, 10
+"""More of them for each of the last codes of a run that ends within a byte, and for the run."""
 
 Generate = Callable[[KernelCall, str], GeneratedKernel | None]
 
@@ -138,14 +140,24 @@ def by_strips(
         name,
         f"{entry};",
         (text, resource("itr_dsp_strips.h"), resource("itr_dsp_strips.c"), *inner.sources),
-        inner.cost + sum(_moved(p, out_c) for p in params),
+        inner.cost + sum(_moved(p, out_c, call.integer("in_bits"), call.integer("out_bits")) for p in params),
         scratch=in_bytes + out_bytes + (inner.scratch or 0),
         stack_bytes=inner.stack_bytes,
         takes_params=bool(call.variants),
     )
 
 
-def _moved(params: Mapping[str, Any], out_c: int) -> int:
+def _moved(params: Mapping[str, Any], out_c: int, in_bits: int, out_bits: int) -> int:
     """Instructions of one strip beside the int8 kernel."""
-    codes = params["in_h"] * params["in_w"] * params["in_c"] + params["out_h"] * params["out_w"] * out_c
-    return int(_CODES * codes + 200)
+    moving = params["in_h"] * params["in_w"] * _of_run(params["in_c"], in_bits)
+    moving += params["out_h"] * params["out_w"] * _of_run(out_c, out_bits)
+    return int(moving + 200)
+
+
+def _of_run(count: int, bits: int) -> int:
+    """Instructions to unpack or pack a run: codes that do not end with a byte are moved one by one."""
+    if bits == 8:
+        return 0
+    if count * bits % 8 == 0:
+        return _CODES * count
+    return _CODES * count + _LAST_CODES * (count % 8) + _RUN
