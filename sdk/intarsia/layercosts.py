@@ -11,6 +11,7 @@ from intarsia.dtypes import INT8
 from intarsia.ir import Graph
 from intarsia.plan.kernelcosts import UNMEASURED, Costs, Work, estimated
 from intarsia.precisionplan import shifted
+from intarsia_codegen import library
 from intarsia_codegen import project as codegen
 
 
@@ -19,8 +20,11 @@ def layer_costs(graph: Graph, board: Board) -> Costs:
 
     Generators tell the instructions of the kernel that they make. The output has the bits of the input, and a layer's
     branches share its instructions by their MACs. A layer without a generated kernel costs what the table of
-    `plan.kernelcosts` says at 8 bits, and more below: portable C unpacks every code.
+    `plan.kernelcosts` says at 8 bits, and more below: portable C unpacks every code. For boards without generators for
+    fewer bits the table says it all.
     """
+    if not any(library.generators("conv_2d_packed", isa) for isa in board.target.isa):
+        return estimated
 
     @functools.cache
     def per_mac(layer: int, weight_bits: int, input_bits: int) -> float | None:
