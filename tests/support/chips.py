@@ -18,6 +18,12 @@ def chip(name: str) -> Board:
     return boards.load_folder(FOLDER / name)
 
 
+def restarting(board: Board) -> Board:
+    """The same chip with firmware that starts over by itself, without a reset."""
+    hal = tuple(name.replace("cortex_m_reset", "cortex_m_restart") for name in board.target.hal)
+    return replace(board, target=replace(board.target, hal=hal))
+
+
 def hifive1() -> Board:
     """The HiFive1 Rev B as it is on the shelf, run by QEMU instead of being flashed."""
     options = {"program": "qemu-system-riscv32", "machine": "sifive_e,revb=true", "icount_shift": 0}

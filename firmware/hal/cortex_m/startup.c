@@ -69,9 +69,16 @@ void itr_start_core(void) {
 #endif
 }
 
-// Paints the stack before anything uses it.
+#if defined(__ARM_ARCH_8M_MAIN__) || defined(__ARM_ARCH_8_1M_MAIN__)
+#define FORGET_STACK_LIMIT "movs r0, #0\n\tmsr msplim, r0\n\t"
+#else
+#define FORGET_STACK_LIMIT ""
+#endif
+
+// Nothing that a boot loader has left may interfere: no interrupt, no stack limit. Paints the stack
+// before anything uses it.
 __attribute__((naked, noreturn)) void itr_reset(void) {
-  __asm__ volatile("ldr r0, =itr_stack_bottom\n\t"
+  __asm__ volatile("cpsid i\n\t" FORGET_STACK_LIMIT "ldr r0, =itr_stack_bottom\n\t"
                    "ldr r1, =itr_stack_top\n\t"
                    "ldr r2, =" TEXT(ITR_STACK_PAINT) "\n"
                                                      "1: stmia r0!, {r2}\n\t"

@@ -31,6 +31,9 @@ static void invalidate_data_cache(void) {
 }
 
 void itr_caches_on(void) {
+  if ((CCR & CCR_DATA_CACHE) != 0) {
+    return; // started over, or by a boot loader: what is in the cache is wanted
+  }
   ICIALLU = 0;
   invalidate_data_cache();
   barrier();

@@ -5,6 +5,7 @@
 #define GUARD_BYTES 4096
 #define PMP_NO_ACCESS_NAPOT_LOCKED 0x98
 #define MSTATUS_FS_VS_INITIAL 0x2200
+#define MSTATUS_MIE 8
 
   .option arch, +zicsr
 
@@ -12,6 +13,7 @@
   .globl itr_reset
   .type itr_reset, %function
 itr_reset:
+  csrci mstatus, MSTATUS_MIE // a boot loader may have started us
   // Some chips start at an alias of the flash; addresses relative to the program counter hold only where it was linked.
   lui t0, %hi(1f)
   jalr zero, %lo(1f)(t0)
