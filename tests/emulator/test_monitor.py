@@ -59,7 +59,7 @@ def test_attaching_disturbs_nothing(port: Path, capsys: pytest.CaptureFixture[st
     lines = events(call(capsys, "monitor", "--port", port, "--seconds", "0.2", "--stream", *FAST)[0])
     assert (lines[0]["event"], lines[0]["model"], lines[0]["board"]) == ("device", "runtime_test", "host")
     states = [line for line in lines if line["event"] == "status"]
-    assert len(states) >= 3
+    assert len(states) >= 2
     assert {(s["inferences"], s["damaged_frames"], s["stack_bytes"]) for s in states} == {(3, 0, None)}
     with contextlib.closing(SerialLink(str(port), 115200)) as link:
         again = Device(link)

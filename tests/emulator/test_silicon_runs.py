@@ -119,7 +119,7 @@ def test_what_does_not_answer_is_named(
     assert (code, out) == (1, "")
     assert error in err
     assert hint in err
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20  # the build's check included
     assert not (project / "run.journal").exists()
 
 
