@@ -126,7 +126,7 @@ def _obstacle(node: Node, graph: Graph) -> str | None:
         return "the operator is not supported"
     tensors = [graph.tensor(i) for i in (*node.inputs, *node.outputs) if i != ABSENT]
     unsigned = any(t.dtype == dtypes.UINT8 and t.quant is not None for t in tensors)
-    known = node.op in signed.MARKS or node.op in signed.INVARIANT
+    known = signed.form(node.op) is not None
     return "uint8 has no exact int8 form" if unsigned and not known else None
 
 

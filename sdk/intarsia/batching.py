@@ -15,21 +15,6 @@ import numpy as np
 from intarsia import dtypes, ops, simulate, stitching
 from intarsia.ir import ABSENT, Graph, Node, Tensor
 
-# fmt: off
-BATCH_SAFE = frozenset(
-    (
-        "ABS", "ADD", "ARG_MAX", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D",
-        "DEPTH_TO_SPACE", "DEQUANTIZE", "DIV", "ELU", "EXP", "FULLY_CONNECTED", "HARD_SWISH",
-        "L2_NORMALIZATION", "LEAKY_RELU", "LOGISTIC", "LOG_SOFTMAX", "MAXIMUM", "MAX_POOL_2D", "MEAN",
-        "MINIMUM", "MIRROR_PAD", "MUL", "NEG", "PAD", "PADV2", "PRELU", "QUANTIZE", "REDUCE_MAX",
-        "REDUCE_MIN", "RELU", "RELU6", "RELU_N1_TO_1", "RESHAPE", "RESIZE_BILINEAR",
-        "RESIZE_NEAREST_NEIGHBOR", "RSQRT", "SLICE", "SOFTMAX", "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V",
-        "SQRT", "SQUARE", "SQUEEZE", "STRIDED_SLICE", "SUB", "SUM", "TANH", "TRANSPOSE",
-    )
-)
-# fmt: on
-"""Operators that compute each index of the first axis from that index of their inputs, if shapes allow."""
-
 BATCH_ELEMENTS = 1 << 20
 MAX_BATCH = 64
 
@@ -45,7 +30,7 @@ def rebatch(graph: Graph, batch: int) -> Graph | None:
         return None
     if any(len(graph.tensor(i).shape) < 2 or graph.tensor(i).shape[0] != 1 for i in written):
         return None
-    if any(node.op not in BATCH_SAFE for node in graph.nodes):
+    if not all(ops.registry()[node.op].batchwise for node in graph.nodes):
         return None
     tensors = [
         replace(tensor, shape=(batch, *tensor.shape[1:])) if index in written else tensor

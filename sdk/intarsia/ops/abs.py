@@ -15,6 +15,7 @@ from intarsia.ops._lookup import UnaryOperator, factor_fault, saturate, scaled
 
 class Abs(UnaryOperator):
     name = "ABS"
+    batchwise = True
     narrow = False
 
     def factor(self, node: Node, graph: Graph) -> float:

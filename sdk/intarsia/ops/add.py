@@ -20,6 +20,8 @@ from intarsia.ops._scaled_sum import ScaledSum, SumOperator
 
 class Add(SumOperator):
     name = "ADD"
+    unsigned = ""
+    batchwise = True
     narrow = True
     types = ("int8", "float32", "int32", "int16")
     half = True

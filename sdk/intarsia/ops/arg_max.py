@@ -8,6 +8,8 @@ from intarsia.ops._arg_extreme import ArgExtreme
 
 class ArgMax(ArgExtreme):
     name = "ARG_MAX"
+    unsigned = ""
+    batchwise = True
     sign = 1
     options_name = "ArgMaxOptionsT"
 

@@ -8,6 +8,8 @@ from intarsia.ops._arg_extreme import ArgExtreme
 
 class ArgMin(ArgExtreme):
     name = "ARG_MIN"
+    unsigned = ""
+    batchwise = True
     sign = -1
     options_name = "ArgMinOptionsT"
 

@@ -23,6 +23,8 @@ class AveragePool2D(Pool):
     """int8 averages of codes round to nearest, ties away from code 0 (not from real 0)."""
 
     name = "AVERAGE_POOL_2D"
+    unsigned = "unsigned_rounding"
+    batchwise = True
     attrs = AveragePoolAttrs
 
     def reference(self, node: Node, graph: Graph, values: Values) -> list[np.ndarray]:

@@ -90,6 +90,12 @@ class Operator:
     states: ClassVar[tuple[int, ...]] = ()
     """Positions of inputs that are kept between inferences. What they become are further outputs, in this order."""
 
+    unsigned: ClassVar[str | None] = None
+    """What makes the int8 kernel compute what the uint8 kernel of a model does, once zero points have moved: "" nothing
+    more, a name this attribute set to True. None: nothing does, so that uint8 is refused."""
+    batchwise: ClassVar[bool] = False
+    """Whether each index of the first axis is made from that index of the inputs, if shapes allow."""
+
     def parse(self, options: Any) -> Attrs:
         """Attrs from the schema's options object (None when the file has none). Raises ValueError."""
         return self.attrs()

@@ -14,6 +14,7 @@ from intarsia.ops.base import Draw, Shape
 
 class BatchToSpace(SpaceBatch):
     name = "BATCH_TO_SPACE_ND"
+    unsigned = ""
     options_name = "BatchToSpaceNDOptionsT"
 
     def resize(self, shape: Shape, block: tuple[int, ...], pairs: list[tuple[int, int]]) -> Shape:

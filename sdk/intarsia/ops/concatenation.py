@@ -33,6 +33,8 @@ class ConcatenationAttrs(Attrs):
 
 class Concatenation(Movement):
     name = "CONCATENATION"
+    unsigned = "float_rescale"
+    batchwise = True
     attrs = ConcatenationAttrs
 
     def parse(self, options: Any) -> ConcatenationAttrs:

@@ -68,6 +68,8 @@ def attrs_of(node: Node) -> Conv2DAttrs:
 
 class Conv2D(Operator):
     name = "CONV_2D"
+    unsigned = "float_product"
+    batchwise = True
     narrow = True
     half = True
     attrs = Conv2DAttrs

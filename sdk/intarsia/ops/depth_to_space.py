@@ -12,6 +12,8 @@ from intarsia.ops.base import Draw, Shape
 
 class DepthToSpace(Blocks):
     name = "DEPTH_TO_SPACE"
+    unsigned = ""
+    batchwise = True
     options_name = "DepthToSpaceOptionsT"
 
     def resize(self, shape: tuple[int, int, int, int], block: int) -> Shape:

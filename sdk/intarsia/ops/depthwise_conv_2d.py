@@ -68,6 +68,8 @@ def attrs_of(node: Node) -> DepthwiseConv2DAttrs:
 
 class DepthwiseConv2D(Operator):
     name = "DEPTHWISE_CONV_2D"
+    unsigned = "float_product"
+    batchwise = True
     narrow = True
     half = True
     attrs = DepthwiseConv2DAttrs

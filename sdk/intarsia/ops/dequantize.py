@@ -19,6 +19,8 @@ _SOURCES = ("int8", "uint8", "int16", "float16")
 
 class Dequantize(Operator):
     name = "DEQUANTIZE"
+    unsigned = ""
+    batchwise = True
 
     def options(self, attrs: Attrs) -> Any:
         return schema().DequantizeOptionsT()

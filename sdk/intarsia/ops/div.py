@@ -17,6 +17,7 @@ class Div(FusedOperator):
     """The kernel divides its second operand by its first when they are swapped."""
 
     name = "DIV"
+    batchwise = True
     types = ("float32",)
 
     def options(self, attrs: Attrs) -> Any:

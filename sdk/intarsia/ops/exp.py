@@ -18,6 +18,7 @@ from intarsia.ops._lookup import UnaryOperator, transform_codes
 
 class Exp(UnaryOperator):
     name = "EXP"
+    batchwise = True
     narrow = False
 
     def options(self, attrs: Attrs) -> object:

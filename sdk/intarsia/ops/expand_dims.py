@@ -17,6 +17,7 @@ from intarsia.ops.base import Draw, Shape
 
 class ExpandDims(ShapeChange):
     name = "EXPAND_DIMS"
+    unsigned = ""
 
     def options(self, attrs: Attrs) -> Any:
         return schema().ExpandDimsOptionsT()

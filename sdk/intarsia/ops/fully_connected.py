@@ -65,6 +65,8 @@ def attrs_of(node: Node) -> FullyConnectedAttrs:
 
 class FullyConnected(Operator):
     name = "FULLY_CONNECTED"
+    unsigned = ""
+    batchwise = True
     narrow = True
     half = True
     attrs = FullyConnectedAttrs

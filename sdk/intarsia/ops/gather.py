@@ -30,6 +30,7 @@ class Gather(Operator):
     """Inputs: data, int32 indices. On a board, indices beyond the axis give its nearest slice."""
 
     name = "GATHER"
+    unsigned = ""
     attrs = GatherAttrs
     output_range = OutputRange("input")
 

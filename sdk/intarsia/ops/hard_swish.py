@@ -56,6 +56,8 @@ class _Factors:
 
 class HardSwish(UnaryOperator):
     name = "HARD_SWISH"
+    unsigned = ""
+    batchwise = True
 
     def options(self, attrs: Attrs) -> Any:
         return schema().HardSwishOptionsT()

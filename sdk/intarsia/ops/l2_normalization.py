@@ -25,6 +25,7 @@ _LONGEST_ROW = (1 << 31) // (255 * 255)
 
 class L2Normalization(RowOperator):
     name = "L2_NORMALIZATION"
+    batchwise = True
     output_range = OutputRange("fixed", _OUTPUT_SCALE, 0)
 
     def parse(self, options: Any) -> Attrs:

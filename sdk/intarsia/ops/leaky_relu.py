@@ -40,6 +40,8 @@ def _alpha(node: Node) -> np.float32:
 
 class LeakyRelu(WideUnaryOperator):
     name = "LEAKY_RELU"
+    unsigned = ""
+    batchwise = True
     attrs = LeakyReluAttrs
 
     def parse(self, options: Any) -> LeakyReluAttrs:

@@ -44,6 +44,8 @@ def _reverse(scaling: DifferenceScaling) -> tuple[int, int]:
 
 class LogSoftmax(RowOperator):
     name = "LOG_SOFTMAX"
+    unsigned = ""
+    batchwise = True
     output_range = OutputRange("fixed", _OUTPUT_SCALE, _OUTPUT_ZERO)
 
     def options(self, attrs: Attrs) -> Any:

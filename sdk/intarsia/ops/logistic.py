@@ -28,6 +28,8 @@ def _logistic(x: np.ndarray) -> np.ndarray:
 
 class Logistic(WideUnaryOperator):
     name = "LOGISTIC"
+    unsigned = ""
+    batchwise = True
     output_range = OutputRange("fixed", _OUTPUT_SCALE, -128)
 
     def scale_fault(self, node: Node, graph: Graph) -> str | None:

@@ -12,6 +12,8 @@ from intarsia.ops.base import Values
 
 class MaxPool2D(Pool):
     name = "MAX_POOL_2D"
+    unsigned = ""
+    batchwise = True
 
     def reference(self, node: Node, graph: Graph, values: Values) -> list[np.ndarray]:
         x = values[0]

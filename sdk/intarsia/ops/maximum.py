@@ -11,6 +11,8 @@ from intarsia.ops._extremum import Extremum
 
 class Maximum(Extremum):
     name = "MAXIMUM"
+    unsigned = ""
+    batchwise = True
 
     def compute(self, node: Node, graph: Graph, a: np.ndarray, b: np.ndarray, swapped: bool) -> np.ndarray:
         return np.where(a > b, a, b)

@@ -18,6 +18,8 @@ MAX_CELLS = 1 << 23
 
 class Mean(Reduction):
     name = "MEAN"
+    unsigned = ""
+    batchwise = True
     types = ("int8", "float32", "int16")
 
     def quantization_reason(self, node: Node, graph: Graph) -> str | None:

@@ -26,6 +26,8 @@ class MirrorPadAttrs(Attrs):
 
 class MirrorPad(Padding):
     name = "MIRROR_PAD"
+    unsigned = ""
+    batchwise = True
     attrs = MirrorPadAttrs
     narrow: ClassVar[bool] = False
 

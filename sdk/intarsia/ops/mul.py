@@ -30,6 +30,8 @@ _LARGEST_SHIFT = {INT8: 14, INT16: 0}  # products have at most 17 and 32 bits wi
 
 class Mul(FusedOperator):
     name = "MUL"
+    unsigned = ""
+    batchwise = True
     types = ("int8", "float32", "int32", "int16")
     flat = ("s8",)
 

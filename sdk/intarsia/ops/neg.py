@@ -11,6 +11,7 @@ from intarsia.ops._lookup import FloatUnary
 
 class Neg(FloatUnary):
     name = "NEG"
+    batchwise = True
 
     def real(self, node: Node, x: Float32Array) -> Float32Array:
         return -x

@@ -29,6 +29,7 @@ def at(axis: int, place: int) -> View:
 
 class Pack(Movement):
     name = "PACK"
+    unsigned = ""
     attrs = PackAttrs
     narrow = False
     max_rank = 5

@@ -13,6 +13,8 @@ from intarsia.ops.base import Draw
 
 class Pad(Padding):
     name = "PAD"
+    unsigned = ""
+    batchwise = True
 
     def background(self, node: Node, graph: Graph) -> int | float | None:
         output = graph.output(node)

@@ -12,6 +12,8 @@ from intarsia.ops.base import Draw
 
 class PadV2(Padding):
     name = "PADV2"
+    unsigned = ""
+    batchwise = True
     constants = (1, 2)
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:

@@ -17,6 +17,8 @@ _LARGEST_SHIFT = 14  # a product of two differences of codes has at most 17 bits
 
 class PRelu(ElementwiseOperator):
     name = "PRELU"
+    unsigned = ""
+    batchwise = True
     second = "alpha"
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:

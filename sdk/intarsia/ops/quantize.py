@@ -48,6 +48,8 @@ def real_codes(x: np.ndarray, scale: float, zero_point: int, limits: tuple[int, 
 
 class Quantize(Operator):
     name = "QUANTIZE"
+    unsigned = ""
+    batchwise = True
     narrow = True
 
     def options(self, attrs: Attrs) -> Any:

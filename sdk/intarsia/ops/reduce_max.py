@@ -11,6 +11,8 @@ from intarsia.ops._extreme_reduction import ExtremeReduction
 
 class ReduceMax(ExtremeReduction):
     name = "REDUCE_MAX"
+    unsigned = ""
+    batchwise = True
 
     def reduced(self, node: Node, graph: Graph, rows: np.ndarray) -> np.ndarray:
         result: np.ndarray = rows.max(axis=0)

@@ -11,6 +11,8 @@ from intarsia.ops._extreme_reduction import ExtremeReduction
 
 class ReduceMin(ExtremeReduction):
     name = "REDUCE_MIN"
+    unsigned = ""
+    batchwise = True
 
     def reduced(self, node: Node, graph: Graph, rows: np.ndarray) -> np.ndarray:
         result: np.ndarray = rows.min(axis=0)

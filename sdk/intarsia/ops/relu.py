@@ -8,6 +8,8 @@ from intarsia.ops._relu import WideRelu
 
 class ReluPlain(WideRelu):
     name = "RELU"
+    unsigned = ""
+    batchwise = True
 
 
 OPERATOR = ReluPlain()

@@ -8,6 +8,8 @@ from intarsia.ops._relu import WideRelu
 
 class Relu6(WideRelu):
     name = "RELU6"
+    unsigned = ""
+    batchwise = True
 
 
 OPERATOR = Relu6()

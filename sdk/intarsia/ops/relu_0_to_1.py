@@ -8,6 +8,7 @@ from intarsia.ops._relu import Relu
 
 class Relu0To1(Relu):
     name = "RELU_0_TO_1"
+    batchwise = True
 
 
 OPERATOR = Relu0To1()

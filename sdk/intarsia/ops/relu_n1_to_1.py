@@ -8,6 +8,8 @@ from intarsia.ops._relu import Relu
 
 class ReluN1To1(Relu):
     name = "RELU_N1_TO_1"
+    unsigned = ""
+    batchwise = True
 
 
 OPERATOR = ReluN1To1()

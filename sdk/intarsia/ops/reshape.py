@@ -29,6 +29,8 @@ class ReshapeAttrs(Attrs):
 
 class Reshape(ShapeChange):
     name = "RESHAPE"
+    unsigned = ""
+    batchwise = True
     attrs = ReshapeAttrs
 
     def parse(self, options: Any) -> ReshapeAttrs:

@@ -42,6 +42,8 @@ class Taps:
 
 class ResizeBilinear(Resizing):
     name = "RESIZE_BILINEAR"
+    unsigned = "float_weights"
+    batchwise = True
     attrs = ResizeBilinearAttrs
     options_name = "ResizeBilinearOptionsT"
     types = ("int8", "float32")

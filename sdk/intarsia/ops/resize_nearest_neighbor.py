@@ -13,6 +13,8 @@ from intarsia.ops.base import Values
 
 class ResizeNearestNeighbor(Resizing):
     name = "RESIZE_NEAREST_NEIGHBOR"
+    unsigned = ""
+    batchwise = True
     options_name = "ResizeNearestNeighborOptionsT"
     types = ("int8", "float32", "int16")
 

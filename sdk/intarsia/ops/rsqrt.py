@@ -22,6 +22,7 @@ _LARGEST_SHIFT = 30
 
 class Rsqrt(UnaryOperator):
     name = "RSQRT"
+    batchwise = True
     narrow = False
 
     def factor(self, node: Node, graph: Graph) -> tuple[int, int]:

@@ -27,6 +27,7 @@ class ShapeAttrs(Attrs):
 
 class ShapeOf(Operator):
     name = "SHAPE"
+    unsigned = ""
     attrs = ShapeAttrs
 
     def parse(self, options: Any) -> ShapeAttrs:

@@ -16,6 +16,8 @@ from intarsia.ops.base import Draw, Shape
 
 class Slice(Movement):
     name = "SLICE"
+    unsigned = ""
+    batchwise = True
     constants: ClassVar[tuple[int, ...]] = (1, 2)
     max_rank: ClassVar[int] = 5
 

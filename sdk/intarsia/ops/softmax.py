@@ -52,6 +52,8 @@ def _beta(node: Node) -> float:
 
 class Softmax(RowOperator):
     name = "SOFTMAX"
+    unsigned = ""
+    batchwise = True
     attrs = SoftmaxAttrs
     output_range = OutputRange("fixed", *_QUANTIZATION["int8"])
 

@@ -13,6 +13,7 @@ from intarsia.ops.base import Draw, Shape
 
 class SpaceToBatch(SpaceBatch):
     name = "SPACE_TO_BATCH_ND"
+    unsigned = ""
     options_name = "SpaceToBatchNDOptionsT"
 
     def resize(self, shape: Shape, block: tuple[int, ...], pairs: list[tuple[int, int]]) -> Shape:

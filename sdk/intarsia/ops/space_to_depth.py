@@ -12,6 +12,8 @@ from intarsia.ops.base import Draw, Shape
 
 class SpaceToDepth(Blocks):
     name = "SPACE_TO_DEPTH"
+    unsigned = ""
+    batchwise = True
     options_name = "SpaceToDepthOptionsT"
 
     def resize(self, shape: tuple[int, int, int, int], block: int) -> Shape:

@@ -23,6 +23,8 @@ class SplitAttrs(Attrs):
 
 class Split(Splitting):
     name = "SPLIT"
+    unsigned = ""
+    batchwise = True
     attrs = SplitAttrs
     data: ClassVar[int] = 1
     constants: ClassVar[tuple[int, ...]] = (0,)

@@ -23,6 +23,8 @@ class SplitVAttrs(Attrs):
 
 class SplitV(Splitting):
     name = "SPLIT_V"
+    unsigned = ""
+    batchwise = True
     attrs = SplitVAttrs
     constants: ClassVar[tuple[int, ...]] = (1, 2)
 

@@ -13,6 +13,7 @@ from intarsia.ops._lookup import FloatUnary
 
 class Sqrt(FloatUnary):
     name = "SQRT"
+    batchwise = True
 
     def real(self, node: Node, x: Float32Array) -> Float32Array:
         return np.sqrt(x)

@@ -11,6 +11,7 @@ from intarsia.ops._lookup import FloatUnary
 
 class Square(FloatUnary):
     name = "SQUARE"
+    batchwise = True
 
     def real(self, node: Node, x: Float32Array) -> Float32Array:
         return x * x

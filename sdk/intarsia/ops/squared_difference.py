@@ -21,6 +21,7 @@ class SquaredDifference(ElementwiseOperator):
     """int8 operands are brought to twice the larger scale with 7 more bits, then squared."""
 
     name = "SQUARED_DIFFERENCE"
+    batchwise = True
     types = ("int8", "float32", "int32")
 
     def options(self, attrs: Attrs) -> Any:

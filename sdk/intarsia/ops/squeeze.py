@@ -25,6 +25,8 @@ class SqueezeAttrs(Attrs):
 
 class Squeeze(ShapeChange):
     name = "SQUEEZE"
+    unsigned = ""
+    batchwise = True
     attrs = SqueezeAttrs
 
     def parse(self, options: Any) -> SqueezeAttrs:

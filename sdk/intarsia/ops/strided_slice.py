@@ -33,6 +33,8 @@ class StridedSliceAttrs(Attrs):
 
 class StridedSlice(Movement):
     name = "STRIDED_SLICE"
+    unsigned = ""
+    batchwise = True
     attrs = StridedSliceAttrs
     constants: ClassVar[tuple[int, ...]] = (1, 2, 3)
     max_rank: ClassVar[int] = 5

@@ -16,6 +16,8 @@ class Sub(SumOperator):
     """The kernel takes its second operand from its first, times `sign`: -1 when they are swapped."""
 
     name = "SUB"
+    unsigned = ""
+    batchwise = True
     types = ("int8", "float32", "int16")
 
     options_name = "SubOptionsT"

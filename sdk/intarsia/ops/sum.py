@@ -14,6 +14,7 @@ from intarsia.ops._reduction import Reduction, ordered_sum
 
 class Sum(Reduction):
     name = "SUM"
+    batchwise = True
     types = ("float32",)
 
     def quantization_reason(self, node: Node, graph: Graph) -> str | None:

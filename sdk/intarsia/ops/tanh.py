@@ -21,6 +21,8 @@ _SMALLEST_SCALE = 2.0**-20
 
 class Tanh(WideUnaryOperator):
     name = "TANH"
+    unsigned = ""
+    batchwise = True
     output_range = OutputRange("fixed", _OUTPUT_SCALE, 0)
 
     def scale_fault(self, node: Node, graph: Graph) -> str | None:

@@ -16,6 +16,7 @@ from intarsia.ops.base import Draw, Shape
 
 class Tile(Movement):
     name = "TILE"
+    unsigned = ""
     constants = (1,)
     narrow = False
 

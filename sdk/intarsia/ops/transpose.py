@@ -16,6 +16,8 @@ from intarsia.ops.base import Draw, Shape
 
 class Transpose(Movement):
     name = "TRANSPOSE"
+    unsigned = ""
+    batchwise = True
     constants: ClassVar[tuple[int, ...]] = (1,)
 
     def options(self, attrs: Attrs) -> Any:

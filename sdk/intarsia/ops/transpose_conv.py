@@ -99,6 +99,7 @@ def _pad_before(out: int, kernel: int, stride: int, padding: str) -> int:
 
 class TransposeConv(Operator):
     name = "TRANSPOSE_CONV"
+    unsigned = "float_product"
     attrs = TransposeConvAttrs
     weights = WeightRule(weights=1, bias=BIAS, axis=0)
 

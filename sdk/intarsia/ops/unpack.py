@@ -24,6 +24,7 @@ class UnpackAttrs(Attrs):
 
 class Unpack(Movement):
     name = "UNPACK"
+    unsigned = ""
     attrs = UnpackAttrs
     narrow = False
 

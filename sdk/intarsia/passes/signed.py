@@ -17,69 +17,14 @@ from intarsia.ir import Graph, Node, Quantization, Tensor
 
 OFFSET = 128
 
-MARKS = {
-    "AVERAGE_POOL_2D": "unsigned_rounding",
-    "CONCATENATION": "float_rescale",
-    "CONV_2D": "float_product",
-    "DEPTHWISE_CONV_2D": "float_product",
-    "RESIZE_BILINEAR": "float_weights",
-    "TRANSPOSE_CONV": "float_product",
-}
-"""Attribute that makes the int8 kernel compute what the uint8 kernel does, where the two differ."""
-
-INVARIANT = frozenset(
-    {
-        "ADD",
-        "ARG_MAX",
-        "ARG_MIN",
-        "BATCH_TO_SPACE_ND",
-        "DEPTH_TO_SPACE",
-        "DEQUANTIZE",
-        "EXPAND_DIMS",
-        "FULLY_CONNECTED",
-        "GATHER",
-        "HARD_SWISH",
-        "LEAKY_RELU",
-        "LOGISTIC",
-        "LOG_SOFTMAX",
-        "MAXIMUM",
-        "MAX_POOL_2D",
-        "MEAN",
-        "MINIMUM",
-        "MIRROR_PAD",
-        "MUL",
-        "PACK",
-        "PAD",
-        "PADV2",
-        "PRELU",
-        "QUANTIZE",
-        "REDUCE_MAX",
-        "REDUCE_MIN",
-        "RELU",
-        "RELU6",
-        "RELU_N1_TO_1",
-        "RESHAPE",
-        "RESIZE_NEAREST_NEIGHBOR",
-        "SHAPE",
-        "SLICE",
-        "SOFTMAX",
-        "SPACE_TO_BATCH_ND",
-        "SPACE_TO_DEPTH",
-        "SPLIT",
-        "SPLIT_V",
-        "SQUEEZE",
-        "STRIDED_SLICE",
-        "SUB",
-        "TANH",
-        "TILE",
-        "TRANSPOSE",
-        "UNPACK",
-    }
-)
-"""Operators whose uint8 and int8 kernels agree once zero points have moved (compared with BUILTIN_REF)."""
-
 EDGE = frozenset({"QUANTIZE", "DEQUANTIZE"})
 """Operators that take and give uint8 themselves."""
+
+
+def form(op: str) -> str | None:
+    """`Operator.unsigned` of an operator by name; None for unknown ones."""
+    operator = ops.get(op)
+    return None if operator is None else operator.unsigned
 
 
 def run(graph: Graph) -> Graph:
@@ -116,7 +61,7 @@ def _moved(graph: Graph) -> set[int]:
 
 
 def _fault(position: int, node: Node, graph: Graph, moved: set[int]) -> str | None:
-    if not moved.intersection((*node.inputs, *node.outputs)) or node.op in INVARIANT or node.op in MARKS:
+    if not moved.intersection((*node.inputs, *node.outputs)) or form(node.op) is not None:
         return None
     name = graph.output(node).name if node.outputs else ""
     return f"{node.op} (operator {position}, output '{name}')"
@@ -132,8 +77,8 @@ def _signed(tensor: Tensor) -> Tensor:
 
 
 def _marked(node: Node) -> Node:
-    mark = MARKS.get(node.op)
-    if mark is None or mark not in {f.name for f in fields(node.attrs)}:
+    mark = form(node.op)
+    if not mark or mark not in {f.name for f in fields(node.attrs)}:
         return node
     return replace(node, attrs=replace(node.attrs, **{mark: True}))
 
