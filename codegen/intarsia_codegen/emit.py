@@ -63,7 +63,7 @@ def emit(program: Program, board: str, digest: bytes) -> Emitted:
         "inputs": [_port(program, t) for t in graph.inputs],
         "outputs": [_port(program, t) for t in graph.outputs],
         "headers": sorted({f"intarsia/{k.call.op}.h" for k in kernels if k.written or takes_params(k)}),
-        "prototypes": [k.generated.prototype for k in kernels if k.generated],
+        "prototypes": list(dict.fromkeys(k.generated.prototype for k in kernels if k.generated)),
         "params": params,
         "constants": constants.arrays,
         "layer_count": len(program.layers),
@@ -129,10 +129,12 @@ class Constants:
             for kernel, label in layer.labelled:
                 for constant in kernel.call.constants if kernel.written else ():
                     data = constant.stored
-                    key = layer.index, constant.name, data.dtype.str, data.tobytes()
+                    key = layer.index, constant.name, data.itemsize, data.tobytes()
                     symbol = known.setdefault(key, f"{program.identifier}_{label}_{constant.name}")
-                    self.arrays[symbol] = data
-                    self.symbols[label, constant.name] = symbol
+                    found = self.arrays.setdefault(symbol, data)
+                    kind = ctext.array_type(data)
+                    cast = "" if ctext.array_type(found) == kind else f"(const {kind} *)"
+                    self.symbols[label, constant.name] = f"{cast}{symbol}"
 
 
 def _params(kernel: Chosen, label: str) -> dict[str, str]:

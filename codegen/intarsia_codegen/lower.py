@@ -57,10 +57,7 @@ def lower(
                 hint="use --patches off",
             )
         stages = patches.lower(graph, plan)
-        forms = tuple(
-            tuple(patches.layer(form, layer, choose(layer.layer), name) for layer in form.layers)
-            for form in stages.forms
-        )
+        forms = patches.layers(stages, choose, name)
         behind = tuple(
             _layer(graph, i, choose(i), name, states) for i in range(stages.layers, len(graph.nodes))
         )

@@ -3,15 +3,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from intarsia.errors import UsageError
 from intarsia.ir import Graph
+from intarsia.kernelcall import KernelCall
 from intarsia.plan import arena, lowering, patch
-from intarsia.plan.lowering import LayerCalls, Stage1, Stages
+from intarsia.plan.lowering import Stage1, Stages
 from intarsia.plan.plan import Plan
+from intarsia_codegen.arm.emission import EXTENT
 from intarsia_codegen.program import Layer
-from intarsia_codegen.select import Choose
+from intarsia_codegen.select import Choose, Chosen
+
+GEOMETRY = (*EXTENT, "size", "runs", "count")
+"""Parameters that say how much of a map there is, which kernels take from the branch."""
 
 
 def lower(graph: Graph, plan: Plan) -> Stages:
@@ -25,14 +33,73 @@ def lower(graph: Graph, plan: Plan) -> Stages:
         ) from None
 
 
-def layer(form: Stage1, calls: LayerCalls, choose: Choose, name: str) -> Layer:
-    """A layer of the branches of a class with the kernels chosen for it."""
-    label = f"{'outlier_' if form.scope else ''}layer{calls.layer}"
-    count = len(calls.calls)
-    names = [f"{name}_{label}_{k}" if count > 1 else f"{name}_{label}" for k in range(count)]
-    kernels = tuple(choose(call, stem) for call, stem in zip(calls.calls, names, strict=True))
-    node = form.tiling.head.nodes[calls.layer]
-    return Layer(calls.layer, node, calls.macs, kernels, calls.aliases, label, form.scope)
+def layers(stages: Stages, choose_of: Callable[[int], Choose], name: str) -> tuple[tuple[Layer, ...], ...]:
+    """The layers of each class with the kernels chosen for them. Calls that differ between classes in nothing but the
+    extents of their branches have one kernel."""
+    found: list[list[Layer]] = [[] for _ in stages.forms]
+    for several in zip(*(form.layers for form in stages.forms), strict=True):
+        choose, common = choose_of(several[0].layer), _common([calls.calls for calls in several])
+        shared: dict[int, Chosen] = {}
+        for form, calls, made in zip(stages.forms, several, found, strict=True):
+            label = f"{'outlier_' if form.scope else ''}layer{calls.layer}"
+            kernels = []
+            for k, call in enumerate(calls.calls):
+                stem = f"{name}_{label}_{k}" if len(calls.calls) > 1 else f"{name}_{label}"
+                if k in common:
+                    if k not in shared:
+                        shared[k] = choose(common[k], stem)
+                    kernels.append(_serving(shared[k], call))
+                else:
+                    kernels.append(choose(call, stem))
+            node = form.tiling.head.nodes[calls.layer]
+            made.append(
+                Layer(calls.layer, node, calls.macs, tuple(kernels), calls.aliases, label, form.scope)
+            )
+    return tuple(map(tuple, found))
+
+
+def _common(forms: Sequence[Sequence[KernelCall]]) -> dict[int, KernelCall]:
+    """By position the calls that all classes can make with one kernel, with the parameters of all of their branches."""
+    if len(forms) == 1 or len({len(calls) for calls in forms}) > 1:
+        return {}
+    joined = {k: _joined(calls) for k, calls in enumerate(zip(*forms, strict=True))}
+    return {k: call for k, call in joined.items() if call is not None}
+
+
+def _joined(calls: Sequence[KernelCall]) -> KernelCall | None:
+    """One call for the branches of all classes; None when they differ in more than what differs between branches."""
+    first = calls[0]
+    variants = [variant for call in calls for variant in (call.variants or (call.params,))]
+    free = set(GEOMETRY) | {
+        key
+        for call in calls
+        for variant in call.variants
+        for key, value in variant.items()
+        if value != call.params[key]
+    }
+    for call in calls[1:]:
+        if call.contract != first.contract or call.params.keys() != first.params.keys():
+            return None
+        if any(call.params[key] != value for key, value in first.params.items() if key not in free):
+            return None
+        for mine, theirs in zip(first.constants, call.constants, strict=True):
+            if mine.bits != theirs.bits or not np.array_equal(mine.data, theirs.data):
+                return None
+    alike = all(variant == variants[0] for variant in variants)
+    return replace(
+        first,
+        scratch=max((call.scratch for call in calls if call.scratch is not None), default=None),
+        inplace=tuple(pair for pair in first.inplace if all(pair in call.inplace for call in calls)),
+        macs=sum(call.macs for call in calls),
+        variants=() if alike else tuple(variants),
+    )
+
+
+def _serving(chosen: Chosen, call: KernelCall) -> Chosen:
+    """A kernel that was chosen for the branches of all classes, called for one of them."""
+    if chosen.written:
+        return replace(chosen, call=call, scratch=call.scratch, inplace=call.inplace)
+    return replace(chosen, call=call)
 
 
 def tasks(form: Stage1, layers: Sequence[Layer]) -> list[arena.Task]:

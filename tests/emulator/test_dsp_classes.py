@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intarsia import simulate
+from intarsia import boards, build, measure, pipeline, simulate
+from intarsia.request import DataSource, Mixing, Patching
+from intarsia_codegen import project
 from support import harness
 from support.classed import drawn
 from support.draw import sample
@@ -33,3 +35,33 @@ def test_classes_on_a_core_with_the_dsp_extension(tmp_path: Path) -> None:
         kernels = [kernel for layers in outcome.program.forms for layer in layers for kernel in layer.kernels]
         generated += sum(kernel.generated is not None for kernel in kernels)
     assert generated > COUNT
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("form", ["static", "dynamic"])
+def test_visual_wake_words(form: str, data: Path, models: Path, tmp_path: Path) -> None:
+    """A real network with calibration images: bytes of the reference, and both forms are taken."""
+    board, images = boards.load("qemu-cortex-m4"), data / "datasets" / "vww_coco128"
+    made = pipeline.quantized(
+        models / "vww_mobilenetv1_025_96_float.tflite",
+        DataSource(images / "calib.npz", 1 / 255),
+        Mixing((8, 4), (8, 4), max_drop=None, vdpc=form),
+        board,
+        patching=Patching((2, 4), "reader"),
+    )
+    graph = made.graph
+    assert graph.classes is not None
+    project.write(pipeline.fit(graph, board, plan=made.plan), board, tmp_path / "fw")
+    built = build.build(tmp_path / "fw")
+    samples = DataSource(images / "test.npz", 1 / 255, limit=3).load(graph).samples
+    measured = measure.measure(built, samples)
+    for values, got in zip(samples, measured.outputs, strict=True):
+        wanted = simulate.run(graph, values)
+        assert [x.tobytes() for x in got] == [x.tobytes() for x in wanted]
+    code = (
+        tmp_path / "fw" / "model" / f"{project.lower_for(graph, board, plan=made.plan).identifier}.c"
+    ).read_text()
+    assert "run_outlier_patch(row, column)" in code
+    assert ("is_outlier" in code) == (form == "dynamic")
+    assert made.plan is not None
+    assert made.plan.bitops < made.plan.bitops_8bit_patch / 1.5

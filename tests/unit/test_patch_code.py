@@ -15,6 +15,10 @@ from intarsia.ir import Graph
 from intarsia.kernelcall import KernelCall
 from intarsia.passes import canonicalise
 from intarsia.plan import patch
+from intarsia.plan.plan import Plan
+from intarsia.plan.vdpc import Membership
+from intarsia.quantize import classes
+from intarsia.quantize.classes import Widths
 from intarsia_codegen import library
 from intarsia_codegen.emit import emit
 from intarsia_codegen.generated import GeneratedKernel, SourceFile
@@ -149,3 +153,39 @@ def test_generated_kernel_for_all_branches(
     assert {bool(k.generated) for k in kernels if k.call.contract == "strided_copy_x8"} == {True}
     assert not any(k.generated for k in kernels if k.call.contract == "conv_2d_s8_s8")
     assert outcome.outputs[0][0].tobytes() == simulate.run(digits96, [image])[0].tobytes()
+
+
+def classed(graph: Graph, narrow: tuple[int, ...]) -> tuple[Graph, Plan]:
+    """Patches of the top row are outliers; the others have maps of 4 bits."""
+    tiling = patch.tiling_of(graph, SPLIT, (2, 2), "arena")
+    membership = Membership.static([True, True, False, False])
+    random = np.random.default_rng(2)
+    samples = [random.integers(-128, 127, (4, 1, 96, 96, 1), np.int8)]
+    widths = Widths({"normal": dict.fromkeys(narrow, 4), "outlier": {}, "rest": {}}, {})
+    made = classes.apply(graph, samples, widths, tiling, membership)
+    return made, patch.plan_of(made, SPLIT, (2, 2))
+
+
+def test_layers_that_are_alike_in_both_classes_have_one_kernel(digits96: Graph) -> None:
+    """The first three layers compute with the same types; the fourth reads a map that has 4 bits in one class."""
+    graph, plan = classed(digits96, (digits96.nodes[3].outputs[0],))
+    isas = ["dsp", "scalar"]
+    made = lower(graph, isas, prefix="net", plan=plan)
+    functions = [[{k.function for k in layer.kernels} for layer in form] for form in made.forms]
+    same = [ours == theirs for ours, theirs in zip(*functions, strict=True)]
+    assert same[:5] == [True, True, True, False, False]
+    text = emit(made, "test", bytes(16)).files["net.c"]
+    for layer in made.forms[0][:3]:
+        (kernel,) = layer.kernels
+        assert text.count(f"{kernel.function}(&p") == 2
+
+
+def test_weights_are_in_flash_once(digits96: Graph) -> None:
+    graph, plan = classed(digits96, tuple(node.outputs[0] for node in digits96.nodes[:4]))
+    weights = emit(lower(graph, ["scalar"], prefix="net", plan=plan), "test", bytes(16)).files[
+        "net_weights.c"
+    ]
+    assert "net_outlier_layer" in weights
+    assert weights.count("_weights[") == len(
+        [n for n in graph.nodes if n.op.endswith(("CONV_2D", "CONNECTED"))]
+    )
