@@ -6,10 +6,11 @@ from __future__ import annotations
 import collections
 import struct
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from intarsia.errors import StageError
 from intarsia.runners.base import Link, LinkLost
+from intarsia.transport import TransportStatistics
 from intarsia.wire import (
     HELLO_LOOK,
     PROTOCOL_VERSION,
@@ -36,36 +37,6 @@ _CODING_OVERHEAD_BYTES = 1 << 12
 _SHORT_PATIENCE, _INFERENCE_PATIENCE = 0.5, 5.0  # before anything was measured
 _PATIENCE_FACTOR, _FORGETTING = 4.0, 0.98
 _SHOWN_BYTES = 48
-
-
-@dataclass
-class TransportStatistics:
-    """What happened on the way.
-
-    `damaged` counts frames by kind, both directions; `silent` requests that nobody answered in time, `stale` answers
-    that came twice or too late, `resets` of the device, `unplugged` losses of the link.
-    """
-
-    sent: int = 0
-    repeated: int = 0
-    received: int = 0
-    received_bytes: int = 0
-    silent: int = 0
-    stale: int = 0
-    resets: int = 0
-    unplugged: int = 0
-    damaged: collections.Counter[str] = field(default_factory=collections.Counter)
-
-    @property
-    def faults(self) -> collections.Counter[str]:
-        """Everything that went wrong and was repaired, by kind."""
-        others = {
-            "unanswered": self.silent,
-            "stale": self.stale,
-            "reset": self.resets,
-            "unplugged": self.unplugged,
-        }
-        return self.damaged + collections.Counter(others)
 
 
 @dataclass(frozen=True)
