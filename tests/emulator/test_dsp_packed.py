@@ -193,6 +193,20 @@ def test_drawn_layers(operator: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.emulator
+def test_sums_by_table(tmp_path: Path) -> None:
+    """Maps of one width, with runs that end within a byte."""
+    drawn = [narrow_case(ops.registry()["ADD"], seed) for seed in range(60)]
+    graphs = [g for g in drawn if len({t.dtype for t in g.tensors}) == 1 and len(g.tensors) == 3][:12]
+    inputs = [samples(graph, seed) for seed, graph in enumerate(graphs)]
+    outcomes = harness.run_cases(graphs, inputs, tmp_path, board=M4, isas=("dsp", "scalar"))
+    for graph, xs, outcome in zip(graphs, inputs, outcomes, strict=True):
+        for values, got in zip(xs, outcome.outputs, strict=True):
+            assert_agree(graph, got, simulate.run(graph, values), M4)
+    made = [k.generated for o in outcomes for layer in o.program.layers for k in layer.kernels if k.generated]
+    assert sum(any(s.name == "itr_dsp_add_table.c" for s in kernel.sources) for kernel in made) >= 3
+
+
+@pytest.mark.emulator
 def test_branches(tmp_path: Path) -> None:
     """Patches of packed maps share one kernel per layer, which takes the geometry of each branch."""
     graphs, plans, inputs = [], [], []

@@ -59,16 +59,30 @@ class Line:
         return self.limits != FULL_RANGE
 
 
+def sum_codes(call: KernelCall, a: Int64Array, b: Int64Array) -> Int64Array:
+    """Output codes [a, b] of an ADD for all pairs of codes, by the reference rule."""
+    get = call.integer
+    total = _operand(call, "a", a)[:, None] + _operand(call, "b", b)[None, :]
+    scaled = multiply_by_quantized_multiplier(total, get("out_multiplier"), get("out_shift"))
+    codes: Int64Array = np.clip(scaled + get("out_zero"), get("minimum"), get("maximum"))
+    return codes
+
+
+def _operand(call: KernelCall, side: str, codes: Int64Array) -> Int64Array:
+    shifted = (codes - call.integer(f"{side}_zero")) << LEFT_SHIFT
+    return multiply_by_quantized_multiplier(
+        shifted, call.integer(f"{side}_multiplier"), call.integer(f"{side}_shift")
+    )
+
+
 class Target:
     """The function to be matched: codes of all pairs, grouped by code."""
 
     def __init__(self, call: KernelCall) -> None:
         get = call.integer
         self.x, self.y = np.meshgrid(_CODES, _CODES, indexing="ij")
-        total = self._operand(call, "a")[:, None] + self._operand(call, "b")[None, :]
-        scaled = multiply_by_quantized_multiplier(total, get("out_multiplier"), get("out_shift"))
         self.limits = (get("minimum"), get("maximum"))
-        codes = np.clip(scaled + get("out_zero"), *self.limits).reshape(-1)
+        codes = sum_codes(call, _CODES, _CODES).reshape(-1)
         self.order = np.argsort(codes, kind="stable")
         self.codes, self.starts = np.unique(codes[self.order], return_index=True)
         self.out_zero = get("out_zero")
@@ -77,13 +91,6 @@ class Target:
         out = get("out_multiplier") * 2.0 ** (get("out_shift") - 31 + LEFT_SHIFT)
         self.slopes = tuple(
             get(f"{side}_multiplier") * 2.0 ** (get(f"{side}_shift") - 31) * out for side in ("a", "b")
-        )
-
-    @staticmethod
-    def _operand(call: KernelCall, side: str) -> Int64Array:
-        shifted = (_CODES - call.integer(f"{side}_zero")) << LEFT_SHIFT
-        return multiply_by_quantized_multiplier(
-            shifted, call.integer(f"{side}_multiplier"), call.integer(f"{side}_shift")
         )
 
     def ends(self, value: Int64Array) -> tuple[Int64Array, Int64Array]:

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+/* ADD of two feature maps of 4 or 2 bits by a table of all sums. */
+#ifndef ITR_DSP_ADD_TABLE_H
+#define ITR_DSP_ADD_TABLE_H
+
+#include <stdint.h>
+
+#include "intarsia/add.h"
+
+typedef struct {
+  const int8_t *table; /* four bits of output by four bits of a, and above them four bits of b */
+  int32_t run_bytes;
+} itr_dsp_add_table;
+
+/* `out` may be an operand. `scratch` is not used. */
+void itr_dsp_add_by_table(const itr_dsp_add_table *layer, const itr_add_packed_params *p,
+                          const void *a, const void *b, void *out, void *scratch);
+
+#endif

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ADD of feature maps of 4 or 2 bits: four bits of each operand look four bits of output up."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intarsia.dtypes import BY_BITS
+from intarsia.kernelcall import KernelCall
+from intarsia_codegen.arm.addition import sum_codes
+from intarsia_codegen.arm.emission import int8_array
+from intarsia_codegen.generated import GeneratedKernel
+from intarsia_codegen.narrow.layer import variants
+from intarsia_codegen.narrow.sources import Entry, resource, struct
+
+FIELD = 4
+"""Bits of an operand that are looked up at a time."""
+
+_WORD, _CALL = 40, 40
+"""Instructions for four bytes, and for a call."""
+
+
+def addition_by_table(call: KernelCall, name: str) -> GeneratedKernel | None:
+    """The kernel of an `add_packed` call whose maps all have the same bits, less than 8; else None."""
+    bits = {call.integer(f"{operand}_bits") for operand in ("a", "b", "out")}
+    if len(bits) > 1 or bits == {8} or len(call.inputs) != 2 or call.constants:
+        return None
+    width = bits.pop()
+    run_bytes = BY_BITS[width].run_bytes(call.integer("count"))
+    entry = Entry(call, name, ("const void *a", "const void *b", "void *out"))
+    parts = [
+        int8_array(name, "table", table(call, width)),
+        struct("itr_dsp_add_table", {"table": f"{name}_table", "run_bytes": run_bytes}),
+    ]
+    text = entry.source(f"Sums of {width}-bit maps.", ["itr_dsp_add_table.h"], parts, "itr_dsp_add_by_table")
+    total = sum(int(str(p["runs"])) for p in variants(call)) * run_bytes
+    return GeneratedKernel(
+        name,
+        f"{entry.prototype};",
+        (text, resource("itr_dsp_add_table.h"), resource("itr_dsp_add_table.c")),
+        total * _WORD // 4 + _CALL * len(variants(call)),
+        scratch=0,
+        inplace=call.inplace,
+        takes_params=entry.takes_params,
+    )
+
+
+def table(call: KernelCall, bits: int) -> np.ndarray:
+    """The fields of output for all pairs of fields [256]: the codes of a lie in the lower half of the index."""
+    places = range(0, FIELD, bits)
+    field = np.arange(1 << FIELD)
+    found = np.zeros((1 << FIELD, 1 << FIELD), np.int64)
+    for place in places:
+        code = (field >> place) & ((1 << bits) - 1)
+        code -= (code >> (bits - 1)) << bits
+        sums = sum_codes(call, code, code)  # [a, b]
+        found |= ((sums & ((1 << bits) - 1)) << place).T
+    return found.reshape(-1).astype(np.int8)
