@@ -63,7 +63,7 @@ def check_budget(program: Program, board: Board, *, ram: int | None = None, flas
 def fullest(program: Program) -> str:
     """The layer in which most of the arena is alive, and the largest consumers."""
     step, need, consumers = memory.peak(program.buffers, program.placement.shared)
-    names = ", ".join(f"{_buffer_name(program, name)} {size:,}" for name, size in consumers[:4])
+    names = ", ".join(f"{buffer_name(program, name)} {size:,}" for name, size in consumers[:4])
     layer = _layer_at(program, step)
     where = f"layer {layer.index} ({layer.node.op})" if layer else "the input"
     return f"{where}, {need:,} bytes: {names}"
@@ -142,7 +142,7 @@ def describe(program: Program, board: Board, digest: bytes, emitted: Emitted) ->
             "method": program.placement.method,
             "buffers": [
                 {
-                    "name": _buffer_name(program, row.name),
+                    "name": buffer_name(program, row.name),
                     "kind": _buffer_kind(program, row.name),
                     **{k: v for k, v in vars(row).items() if k != "name"},
                 }
@@ -155,7 +155,8 @@ def describe(program: Program, board: Board, digest: bytes, emitted: Emitted) ->
     }
 
 
-def _buffer_name(program: Program, name: str) -> str:
+def buffer_name(program: Program, name: str) -> str:
+    """What a buffer of the arena holds, for people."""
     if name.startswith("t"):
         number = int(name[1:])
         form = program.stages.form_of(number) if program.stages else None

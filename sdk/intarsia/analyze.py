@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -147,12 +147,16 @@ def layers(graph: Graph, faults: Sequence[str | None] | None = None) -> tuple[La
     )
 
 
-def arena(graph: Graph, placement: memory.Placement, buffers: Sequence[memory.Buffer]) -> ArenaFacts:
-    """Facts of an arena plan whose buffers are `t<tensor>` and `s<layer>`."""
-    step, _, consumers = memory.peak(buffers, placement.shared)
-    layer = min(max(step - 1, 0), len(graph.nodes) - 1) if graph.nodes else None
-    named = tuple((_buffer_name(graph, name), size) for name, size in consumers)
-    return ArenaFacts(placement.total, placement.lower_bound, layer, named)
+def arena(
+    placement: memory.Placement,
+    buffers: Sequence[memory.Buffer],
+    layer: int | None,
+    named: Callable[[str], str],
+) -> ArenaFacts:
+    """Facts of an arena plan in whose `layer` most is alive; `named` says what buffers hold."""
+    consumers = memory.peak(buffers, placement.shared)[2]
+    told = tuple((named(name), size) for name, size in consumers)
+    return ArenaFacts(placement.total, placement.lower_bound, layer, told)
 
 
 def operators() -> list[dict[str, Any]]:
@@ -167,10 +171,6 @@ def _about(operator: Operator) -> str:
     """The text at the head of an operator's file, without its name."""
     text = " ".join((sys.modules[type(operator).__module__].__doc__ or "").split())
     return text.removeprefix(operator.name).removeprefix(":").strip()
-
-
-def _buffer_name(graph: Graph, name: str) -> str:
-    return graph.tensor(int(name[1:])).name if name.startswith("t") else f"scratch of layer {name[1:]}"
 
 
 def _form(graph: Graph, index: int) -> str:

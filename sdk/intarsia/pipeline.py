@@ -35,7 +35,7 @@ from intarsia.importers import tflite
 from intarsia.ir import Graph
 from intarsia.models import DEFAULT_RULE, canonical, load_model, needs_quantization, original_file
 from intarsia.plan.plan import Plan
-from intarsia.planning import fit, plan_for
+from intarsia.planning import fit, own_plan, plan_for
 from intarsia.quantize import Options
 from intarsia.quantizing import Quantized, prepare, quantize_file, quantize_model, quantized
 from intarsia.report import files, gates, precision
@@ -87,9 +87,16 @@ def analyze_model(path: Path, board: Board | None = None, *, rule: str | None = 
         if any(faults):
             return analyze.Analysis(graph.name, graph.rule, board, analyze.layers(graph, faults), None)
         graph = canonical(graph)
-    plan = plan_for(graph, board, Patching(), None) if board else None
-    program = codegen.lower_for(graph, board, plan=plan) if board else lower(graph, [library.PORTABLE])
-    arena = analyze.arena(graph, program.placement, program.buffers)
+    plan = own_plan(graph, Patching()) if graph.classes else None
+    isas = board.target.isa if board else [library.PORTABLE]
+    program = lower(graph, isas, plan=plan)
+    fullest = codegen.fullest_layer(program)
+    arena = analyze.arena(
+        program.placement,
+        program.buffers,
+        None if fullest is None else fullest.index,
+        lambda name: codegen.buffer_name(program, name),
+    )
     return analyze.Analysis(graph.name, graph.rule, board, analyze.layers(graph), arena)
 
 

@@ -81,7 +81,7 @@ def plan_for(graph: Graph, board: Board, patching: Patching, ram: int | None) ->
     if patching.file is not None:
         return followed(graph, planfile.load(patching.file))
     if graph.classes is not None:
-        return _own(graph, patching)
+        return own_plan(graph, patching)
     if graph.states and patching.asked:
         raise UsageError(f"'{graph.name}' keeps states between inferences", hint="use --patches off")
     if patching.patches == "off" or graph.states:
@@ -100,9 +100,10 @@ def plan_for(graph: Graph, board: Board, patching: Patching, ram: int | None) ->
     )
 
 
-def _own(graph: Graph, patching: Patching) -> Plan:
-    """The patches that a graph has classes for."""
-    assert graph.classes is not None
+def own_plan(graph: Graph, patching: Patching) -> Plan:
+    """The patches that a graph has classes for. Raises UsageError when others are asked for, ValueError without any."""
+    if graph.classes is None:
+        raise ValueError(f"the patches of '{graph.name}' have no classes")
     rows, columns = graph.classes.grid
     if patching.patches not in ("auto", graph.classes.grid):
         raise UsageError(

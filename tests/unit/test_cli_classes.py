@@ -89,6 +89,17 @@ def test_a_model_with_classes_runs_on_its_own(
     assert app.run(["validate", folder, *data, "--bit-exact", "-q"]) == 0
 
 
+@pytest.mark.parametrize("board", [[], ["-b", "qemu-cortex-m4"]])
+def test_analysis_of_a_model_with_classes(
+    made: Path, board: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.run(["analyze", str(made / "model.itr"), *board, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    graph = modelfile.load(made / "model.itr")
+    assert len(found["layers"]) == len(graph.nodes)
+    assert 0 < found["arena"]["bytes"] < 60_000
+
+
 @pytest.mark.parametrize("patches", ["off", "3x3"])
 def test_classes_belong_to_their_patches(
     made: Path, patches: str, capsys: pytest.CaptureFixture[str]

@@ -9,8 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from intarsia import batching, stitching
+from intarsia.dtypes import UINT8
 from intarsia.errors import UsageError
-from intarsia.ir import Quantization
+from intarsia.ir import Attrs, Graph, Node, Quantization, Tensor
 from intarsia.plan import vdpc
 from intarsia.plan.patch import tiling_of
 from intarsia.plan.vdpc import Deviations, Options
@@ -150,3 +152,42 @@ def test_float_maps_are_refused() -> None:
     head = replace(tiling.head, graph=graph.replace(tensors=tuple(tensors)))
     with pytest.raises(UsageError, match="int8"):
         vdpc.observe(replace(tiling, head=head), small.int8_samples(graph, 2), 0.0)
+
+
+def unsigned(graph: Graph) -> Graph:
+    """The same with an uint8 input that a QUANTIZE makes int8."""
+    source = graph.tensor(graph.inputs[0])
+    assert source.quant is not None
+    scale, zero = source.quant.scale[0], source.quant.zero_point[0]
+    image = Tensor("pixels", source.shape, UINT8, Quantization((scale * 0.75,), (zero + 130,)))
+    convert = Node("QUANTIZE", (len(graph.tensors),), graph.inputs, Attrs(), "convert")
+    return graph.replace(
+        tensors=(*graph.tensors, image), nodes=(convert, *graph.nodes), inputs=(len(graph.tensors),)
+    ).verify()
+
+
+def test_a_device_looks_at_the_codes_of_its_own_input() -> None:
+    """The threshold of the int8 map, in codes of the uint8 input; both tell the same patches apart."""
+    graph = unsigned(small.int8_graph())
+    tiling = tiling_of(graph, 4, (2, 2), "arena")
+    random = np.random.default_rng(4)
+    shape = graph.tensor(graph.inputs[0]).shape
+    images = np.clip(np.round(random.normal(120, 40, (20, *shape))), 0, 255).astype(np.uint8)
+    classes = vdpc.classify(vdpc.observe(tiling, (images,), 0.01), Options("share", 0.4), dynamic=True)
+    rule = vdpc.device_rule(graph, classes)
+    assert 0 < rule.first < rule.last < 255
+    found = stitching.outlying(rule, tiling, images)
+    assert 0.0 < found.mean() <= 0.4
+    codes = batching.outputs(graph.replace(nodes=graph.nodes[:1], outputs=graph.nodes[0].outputs), (images,))[
+        0
+    ]
+    for place, box in enumerate(vdpc.boxes(tiling, graph.nodes[0].outputs[0])):
+        for image, outlier in zip(codes, found[:, place], strict=True):
+            assert classes.decide(image[0][box], place) == outlier
+
+
+def test_a_device_cannot_look_at_real_values() -> None:
+    graph = small.float_graph()
+    classes = vdpc.classify(deviations(), Options("z", 2.0))
+    with pytest.raises(UsageError, match="is float32"):
+        vdpc.device_rule(graph, classes)
