@@ -128,7 +128,7 @@ class Comparison:
         """Compares the bytes of the maps of one sample (one array per graph input), as a device has shown them."""
         expected = self._references(inputs)
         device: dict[int, dict[int, np.ndarray]] = {
-            space: dict(zip(graph.inputs, pieces, strict=True))
+            space: {**simulate.initial(graph), **dict(zip(graph.inputs, pieces, strict=True))}
             for space, (graph, pieces) in enumerate(self._spaces(inputs))
         }
         found: dict[tuple[int, int, bool], list[_Seen]] = {}

@@ -87,6 +87,19 @@ def test_a_model_file_keeps_states(models: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.emulator
+@pytest.mark.parametrize("name", ["mww_okay_nabu_int8", "tflm_mnist_lstm_int8"])
+def test_every_feature_map_on_a_board(name: str, models: Path) -> None:
+    """What a first inference shows, states that are written in their place included."""
+    run = pipeline.profile(
+        models / f"{name}.tflite", load_board("qemu-cortex-m4"), Request(feature_maps=True)
+    )
+    found = run.document().reference.maps
+    assert found is not None
+    assert len(found.layers) > 4
+    assert not any(layer.mismatched for layer in found.layers)
+
+
+@pytest.mark.emulator
 def test_profile_on_a_board(models: Path) -> None:
     """One firmware takes all samples in their order, and no output differs from the interpreter's."""
     board, model = load_board("qemu-cortex-m4"), models / "tflm_dtln_noise_suppression.tflite"
