@@ -111,7 +111,8 @@ class _Sorted:
 def _sorted(graph: Graph, kept: Dataset, plan: Plan | None, mixing: Mixing) -> _Sorted:
     """Classes of the patches by what calibration data holds."""
     if plan is None or not plan.patched:
-        return _Sorted()
+        alike = ("patches: none are in use, so that there are no classes of them",)
+        return _Sorted(notes=alike if mixing.vdpc == "dynamic" else ())
     tiling = patch.tiling(graph, plan)
     if mixing.vdpc == "off":
         return _Sorted(tiling)

@@ -299,6 +299,16 @@ def test_patches_that_are_all_alike_say_so(
     assert modelfile.load(out).classes is None
 
 
+def test_classes_of_patches_that_are_not_in_use(
+    digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, calib = str(digits / "digits96_float.tflite"), str(digits / "calib.npz")
+    arguments = ["quantize", model, "--calib", calib, *SCALE, "--bits", "8,4", "-o", str(tmp_path / "m.itr")]
+    assert app.run([*arguments, "--vdpc", "dynamic", "--json"]) == 0
+    notes = json.loads(capsys.readouterr().out)["precision"]["notes"]
+    assert "none are in use" in notes[0]
+
+
 def test_the_ram_of_a_refusal_suffices(digits: Path) -> None:
     graph = pipeline.load_model(digits / "digits96_int8.tflite")
     for board in (boards.load("host"), boards.load("qemu-cortex-m4")):

@@ -74,8 +74,7 @@ class Bits:
 @dataclass(frozen=True, eq=False)
 class Patches:
     """Where the branches at hand lie: bool `masks` [N or 1, H, W] of the feature maps up to the `split` map, true where
-    they compute, in each sample or in all. Beyond its mask the split map comes from branches of another class, which
-    keep 8 bits."""
+    they compute. Beyond its mask the split map comes from branches of another class, which keep 8 bits."""
 
     split: int
     masks: Mapping[int, np.ndarray]
