@@ -16,9 +16,9 @@ from intarsia.ir import Graph, Node
 POINTWISE, CONVOLUTION, DEPTHWISE = "pointwise", "convolution", "depthwise"
 
 RATIOS: Mapping[str, Mapping[tuple[int, int], float]] = {
-    POINTWISE: {(8, 8): 1.0, (4, 8): 0.96, (8, 4): 0.83, (4, 4): 1.24, (2, 4): 1.26, (2, 2): 1.71},
-    CONVOLUTION: {(8, 8): 1.0, (4, 8): 0.97, (8, 4): 0.97, (4, 4): 1.25, (2, 4): 1.27, (2, 2): 1.64},
-    DEPTHWISE: {(8, 8): 1.0, (4, 8): 0.8, (4, 4): 0.48, (2, 4): 0.48, (2, 2): 0.49},
+    POINTWISE: {(8, 8): 1.0, (4, 8): 1.0, (8, 4): 0.98, (4, 4): 1.24, (2, 4): 1.26, (2, 2): 1.71},
+    CONVOLUTION: {(8, 8): 1.0, (4, 8): 1.0, (8, 4): 0.99, (4, 4): 1.25, (2, 4): 1.27, (2, 2): 1.64},
+    DEPTHWISE: {(8, 8): 1.0, (4, 8): 1.0, (8, 4): 0.95, (4, 4): 0.95, (2, 4): 0.95, (2, 2): 0.92},
 }
 """By kind and (weight bits, input bits)."""
 UNMEASURED = 0.48
