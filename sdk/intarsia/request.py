@@ -57,7 +57,7 @@ class Silent:
 
 @dataclass(frozen=True)
 class DataSource:
-    """Where samples come from and how integers in it become real values (design, section 8)."""
+    """Where samples come from and how integers in it become real values."""
 
     path: Path
     input_scale: float | None = None
@@ -79,10 +79,11 @@ class DataSource:
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits in bytes that override the board's; None: the board's."""
+    """Limits in bytes that override the board's (None: the board's), and what the choice of kernels shall save."""
 
     ram: int | None = None
     flash: int | None = None
+    objective: Objective = Objective.BALANCED
 
 
 @dataclass(frozen=True)

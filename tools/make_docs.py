@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the pages under docs/ that are made from the code: commands, operators, Python API."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import typer
+
+import intarsia
+from intarsia import analyze
+from intarsia.cli import app
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+NOTE = "<!-- made by tools/make_docs.py -->\n"
+
+
+def commands() -> str:
+    """Every command with its help text and options."""
+    root: Any = typer.main.get_command(app.application())
+    parts = [f"{NOTE}# Commands\n"]
+    for name in app.VERBS:
+        parts += _command(root.commands[name], f"intarsia {name}")
+    return "\n".join(parts)
+
+
+def _command(command: Any, title: str) -> list[str]:
+    context = typer.Context(command, info_name=title)
+    parts = [f"## {title}\n", inspect.cleandoc(command.help or "") + "\n"]
+    if hasattr(command, "commands"):
+        for name, child in command.commands.items():
+            parts += _command(child, f"{title} {name}")
+        return parts
+    rows = [p.get_help_record(context) for p in command.params]
+    lines = [f"| `{_cell(row[0])}` | {_cell(row[1])} |" for row in rows if row]
+    usage = " ".join(command.collect_usage_pieces(context))
+    return [*parts, f"`{title} {usage}`\n", "| option | |\n|---|---|", "\n".join(lines) + "\n"]
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def operators() -> str:
+    """Supported operators and the element types of their feature maps."""
+    known = analyze.operators()
+    lines = [f"| {entry['name']} | {', '.join(entry['types'])} |" for entry in known]
+    head = f"{NOTE}# Operators\n\n{len(known)} operators, with the element types of input and output:\n"
+    return "\n".join([head, "| operator | types |\n|---|---|", *lines]) + "\n"
+
+
+def python() -> str:
+    """The public names of the package with their documentation."""
+    parts = [f"{NOTE}# Python API\n", inspect.getdoc(intarsia) or "", ""]
+    for name in intarsia.__all__:
+        value = getattr(intarsia, name)
+        if callable(value):
+            signature = "" if inspect.isclass(value) else str(inspect.signature(value)).replace("'", "")
+            parts += [f"## {name}\n", f"```python\n{name}{signature}\n```\n", inspect.getdoc(value) or "", ""]
+    return "\n".join(parts)
+
+
+PAGES = {"commands.md": commands, "operators.md": operators, "python.md": python}
+
+
+def main() -> None:
+    """Writes all pages."""
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
