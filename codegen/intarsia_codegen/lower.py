@@ -11,7 +11,8 @@ from intarsia import ops
 from intarsia.errors import UsageError
 from intarsia.ir import Graph
 from intarsia.kernelcall import Alias
-from intarsia.plan import arena
+from intarsia.passes import constant_channels
+from intarsia.plan import arena, cost, patch
 from intarsia.plan.plan import Plan
 from intarsia.request import Objective
 from intarsia_codegen import patches
@@ -37,8 +38,35 @@ def lower(
     `portable(layer)` asks for portable C in a layer; `prefix` replaces the C identifier made from the graph's name.
     A `plan` with patches makes its first layers run patch by patch. `objective` is what the choice of kernels shall
     save. Raises UsageError when the plan is not for this graph, or lacks patches whose classes the graph tells apart.
+    Channels that never change are left out; MACs are those of the network with all its channels.
     """
-    name = prefix or identifier(graph.name)
+    kept = constant_channels.run(graph)
+    program = _lowered(kept, isas, portable, prefix or identifier(graph.name), plan, objective)
+    program = replace(program, objective=objective)
+    return program if kept is graph else _of_model(program, graph)
+
+
+def _of_model(program: Program, model: Graph) -> Program:
+    """The program of a graph that stands for `model`."""
+    macs = cost.macs(model)
+    if program.plan is not None and program.plan.patched:
+        macs = cost.patched_macs(patch.tiling(model, program.plan))
+
+    def counted(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+        return tuple(replace(layer, macs=macs[layer.index]) for layer in layers)
+
+    forms = tuple(counted(form) for form in program.forms)
+    return replace(program, forms=forms, behind=counted(program.behind), model=model)
+
+
+def _lowered(
+    graph: Graph,
+    isas: Sequence[str],
+    portable: Callable[[int], bool],
+    name: str,
+    plan: Plan | None,
+    objective: Objective,
+) -> Program:
     selector, states = Selector(isas, objective), States.of(graph)
 
     def choose(index: int) -> Choose:

@@ -11,6 +11,7 @@ from intarsia.kernelcall import Alias
 from intarsia.plan import memory
 from intarsia.plan.lowering import Stages
 from intarsia.plan.plan import Plan
+from intarsia.request import Objective
 from intarsia_codegen.select import Chosen
 from intarsia_codegen.states import States
 
@@ -45,8 +46,10 @@ class Layer:
 class Program:
     """A firmware program. `placement` has the offset of each tensor (`t<index>`) and scratch (`s<layer>`).
 
-    With a `plan` that has patches, `stages` are the layers that run patch by patch, `forms` their layers for each class
-    of patches, and `behind` the others; otherwise all layers are in `behind`.
+    `graph` is what the firmware computes; `model` is the network that it stands for, where that has channels that never
+    change and are left out. Kernels were chosen by `objective`. With a `plan` that has patches, `stages` are the layers
+    that run patch by patch, `forms` their layers for each class of patches, and `behind` the others; otherwise all
+    layers are in `behind`.
     """
 
     graph: Graph
@@ -57,6 +60,13 @@ class Program:
     placement: memory.Placement
     plan: Plan | None = None
     stages: Stages | None = None
+    model: Graph | None = None
+    objective: Objective = Objective.BALANCED
+
+    @property
+    def network(self) -> Graph:
+        """The network as the user gave it, with all its channels."""
+        return self.model or self.graph
 
     @property
     def code(self) -> tuple[Layer, ...]:

@@ -16,6 +16,7 @@ from intarsia.errors import BudgetError
 from intarsia.ir import ABSENT, Graph, Node, Tensor
 from intarsia.plan import memory
 from intarsia.plan.plan import Plan
+from intarsia.request import Objective
 from intarsia_codegen import ctext, library
 from intarsia_codegen.emit import Emitted, emit, templates
 from intarsia_codegen.harness import FOLDER as HARNESS_FOLDER
@@ -29,10 +30,17 @@ SCHEMA_VERSION = 1
 
 
 def lower_for(
-    graph: Graph, board: Board, *, portable: Sequence[int] = (), plan: Plan | None = None
+    graph: Graph,
+    board: Board,
+    *,
+    portable: Sequence[int] = (),
+    plan: Plan | None = None,
+    objective: Objective = Objective.BALANCED,
 ) -> Program:
-    """The program of a graph for a board, in the patches of a plan; layers in `portable` use portable C."""
-    return lower(graph, board.target.isa, portable=lambda layer: layer in portable, plan=plan)
+    """The program of a graph for a board, in the patches of a plan; layers in `portable` use portable C. `objective` is
+    what the choice of kernels shall save."""
+    isas = board.target.isa
+    return lower(graph, isas, portable=lambda layer: layer in portable, plan=plan, objective=objective)
 
 
 def check_budget(program: Program, board: Board, *, ram: int | None = None, flash: int | None = None) -> None:
@@ -93,7 +101,7 @@ def write(program: Program, board: Board, out: Path, harness: Harness | None = N
 
     Raises UsageError when `out` holds something else, or the harness does not go with the model.
     """
-    graph = program.graph
+    graph = program.network
     harness_header = harness.header(graph, board) if harness else None
     digest = modelfile.digest(graph)
     emitted = emit(program, board.name, digest)
@@ -112,7 +120,7 @@ def write(program: Program, board: Board, out: Path, harness: Harness | None = N
 
 def describe(program: Program, board: Board, digest: bytes, emitted: Emitted) -> dict[str, Any]:
     """What the host needs to know of a project: contents of `intarsia.json`."""
-    graph = program.graph
+    graph = program.network
     return {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
@@ -122,6 +130,7 @@ def describe(program: Program, board: Board, digest: bytes, emitted: Emitted) ->
         "board": board.name,
         "link": board.target.link,
         "rule": graph.rule,
+        "optimize": program.objective.value,
         "hash": digest.hex(),
         "inputs": [_port(graph.tensor(t)) for t in graph.inputs],
         "outputs": [_port(graph.tensor(t)) for t in graph.outputs],
@@ -132,7 +141,7 @@ def describe(program: Program, board: Board, digest: bytes, emitted: Emitted) ->
                 "name": layer.node.name,
                 "macs": layer.macs,
                 "kernels": [f"{k.call.contract}__{k.isa}" for k in layer.kernels],
-                **_bits(graph, layer.node),
+                **_bits(program.graph, layer.node),
             }
             for layer in program.layers
         ],

@@ -8,6 +8,7 @@ list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES ITR_CPU_FLAGS)
 
 set(CMAKE_C_COMPILER arm-none-eabi-gcc)
 set(CMAKE_ASM_COMPILER arm-none-eabi-gcc)
-set(CMAKE_C_FLAGS_INIT "${ITR_CPU_FLAGS}")
+# __fp16, for conversions of half precision where the FPU has them.
+set(CMAKE_C_FLAGS_INIT "${ITR_CPU_FLAGS} -mfp16-format=ieee")
 set(CMAKE_ASM_FLAGS_INIT "${ITR_CPU_FLAGS}")
 set(CMAKE_EXE_LINKER_FLAGS_INIT "-nostartfiles -Wl,--gc-sections -Wl,-z,noexecstack")

@@ -55,10 +55,21 @@ class ArenaFacts:
 
 
 @dataclass(frozen=True)
+class Goal:
+    """What `--optimize` with one goal would give, estimated: bytes of flash of kernels and weights, instructions of an
+    inference (None: unknown), and exact bytes of arena."""
+
+    optimize: str
+    flash_bytes: int
+    instructions: int | None
+    arena_bytes: int
+
+
+@dataclass(frozen=True)
 class Analysis:
     """A model, layer by layer.
 
-    `arena` is None when some layer cannot be run, `board` is None for portable kernels.
+    `arena` is None when some layer cannot be run, `board` is None for portable kernels. `goals` for a board.
     """
 
     model: str
@@ -66,6 +77,7 @@ class Analysis:
     board: Board | None
     layers: tuple[LayerFacts, ...]
     arena: ArenaFacts | None
+    goals: tuple[Goal, ...] = ()
 
     @property
     def faults(self) -> list[LayerFacts]:
@@ -99,6 +111,7 @@ class Analysis:
                 "peak_layer": arena.peak_layer,
                 "consumers": [{"name": name, "bytes": size} for name, size in arena.consumers],
             },
+            "goals": [asdict(goal) for goal in self.goals],
             "layers": [asdict(layer) for layer in self.layers],
         }
 

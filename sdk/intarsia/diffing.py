@@ -13,9 +13,10 @@ from intarsia.build import Project
 from intarsia.difference import Comparison, Differences
 from intarsia.errors import UsageError
 from intarsia.ir import Graph
+from intarsia.passes import constant_channels
 from intarsia.plan import patch, planfile
 from intarsia.plan.plan import Plan
-from intarsia.request import Request, Silent, Watcher
+from intarsia.request import Objective, Request, Silent, Watcher
 from intarsia.runners import Place, find_runner
 from intarsia_codegen import project as codegen
 
@@ -65,6 +66,7 @@ def run(
         watcher.stage(f"flash {board.name}")
         watcher.note(runner.flash(dumping.elf, board, place))
     watcher.stage(f"run on {board.name}")
+    graph = constant_channels.run(graph)  # what the firmware computes
     tiling = patch.tiling(graph, plan) if plan is not None and plan.patched else None
     members = stitching.members_of(graph, [x[None] for x in samples[sample]])[0] if graph.classes else ()
     comparison = Comparison(graph, tiling, tuple(members))
@@ -80,6 +82,8 @@ def _plan(project: Project) -> Plan | None:
 
 
 def _afresh(project: Project, graph: Graph, portable: Sequence[int], folder: Path) -> Project:
-    program = codegen.lower_for(graph, project.board, portable=portable, plan=_plan(project))
+    objective = Objective(project.document["optimize"])
+    plan = _plan(project)
+    program = codegen.lower_for(graph, project.board, portable=portable, plan=plan, objective=objective)
     codegen.write(program, project.board, folder / "fw")
     return build.open_project(folder / "fw")

@@ -15,6 +15,13 @@ _REGISTERS = re.compile(r"\{([^}]*)\}")
 _ARM_SUB = re.compile(r"^sp, (?:sp, )?#(\d+)")
 _ARM_PRE_DECREMENT = re.compile(r"\[sp, #-(\d+)\]!")
 _ARM_IMMEDIATE = re.compile(r"^(\w+), #(\d+)")
+_ARM_NO_BRANCHES = ("bic", "bf", "bkpt")
+"""Bit fields among them, and branch futures: compilers emit none, but objdump takes some vector code for them."""
+
+WORD = 4
+_ARM_ALIGN = re.compile(r"^\w+, #0, #([3-6])$")
+"""Clears the low bits of what becomes the stack pointer: frames with vectors are aligned to 16 bytes and more."""
+
 _RISCV_SUB = re.compile(r"^sp,sp,-(\d+)")
 _X86_CHANGE = re.compile(r"^\$0x([0-9a-f]+),%rsp")
 
@@ -111,6 +118,8 @@ def _pushed_arm(mnemonic: str, operands: str) -> int | None:
         return _register_bytes(registers[1]) if registers else None
     if match := _ARM_PRE_DECREMENT.search(operands):
         return int(match[1])
+    if mnemonic == "bfc" and (match := _ARM_ALIGN.match(operands)):
+        return (1 << int(match[1])) - WORD
     if mnemonic.startswith("sub") and operands.startswith("sp"):
         match = _ARM_SUB.match(operands)
         return int(match[1]) if match else None
@@ -128,7 +137,7 @@ def _register_bytes(text: str) -> int:
 
 def _is_jump(mnemonic: str, arch: str) -> bool:
     if arch == "arm":
-        return mnemonic.startswith(("b", "cb")) and not mnemonic.startswith(("bic", "bfi", "bfc", "bkpt"))
+        return mnemonic.startswith(("b", "cb")) and not mnemonic.startswith(_ARM_NO_BRANCHES)
     if arch == "riscv":
         return mnemonic.startswith(("j", "b", "c.j", "call", "tail"))
     return mnemonic.startswith(("call", "j"))

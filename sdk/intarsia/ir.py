@@ -170,7 +170,7 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A network. `nodes` are in execution order; `rule` names the rounding rule (design, section 4). With `classes` its
+    """A network. `nodes` are in execution order; `rule` names the rounding rule. With `classes` its
     first layers exist twice, for two kinds of patches; `nodes` are those for patches without outliers."""
 
     name: str

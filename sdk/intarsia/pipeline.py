@@ -41,11 +41,11 @@ from intarsia.quantizing import Quantized, prepare, quantize_file, quantize_mode
 from intarsia.report import files, gates, precision
 from intarsia.report import run as report
 from intarsia.report.document import Document
-from intarsia.request import Budget, DataSource, Mixing, Patching, Request, Silent, Watcher
+from intarsia.request import Budget, DataSource, Mixing, Objective, Patching, Request, Silent, Watcher
 from intarsia.runners import ANYWHERE, Link, Place, find_runner
 from intarsia.runners._places import awaited, choose_port
 from intarsia.runners._serial import SerialLink
-from intarsia_codegen import library
+from intarsia_codegen import estimates, library
 from intarsia_codegen import project as codegen
 from intarsia_codegen.harness import Harness
 from intarsia_codegen.lower import Program, lower
@@ -97,7 +97,14 @@ def analyze_model(path: Path, board: Board | None = None, *, rule: str | None = 
         None if fullest is None else fullest.index,
         lambda name: codegen.buffer_name(program, name),
     )
-    return analyze.Analysis(graph.name, graph.rule, board, analyze.layers(graph), arena)
+    goals = tuple(_goal(graph, board, plan, objective) for objective in Objective) if board else ()
+    return analyze.Analysis(graph.name, graph.rule, board, analyze.layers(graph), arena, goals)
+
+
+def _goal(graph: Graph, board: Board, plan: Plan | None, objective: Objective) -> analyze.Goal:
+    program = codegen.lower_for(graph, board, plan=plan, objective=objective)
+    found = estimates.estimate(program)
+    return analyze.Goal(objective.value, found.flash, found.instructions, program.arena_bytes)
 
 
 def generate(
@@ -223,7 +230,8 @@ def profile(
         program = fit(graph, board, budget, portable, patching, made.plan)
         project = stack.enter_context(scratch.folder()) / "fw"
         codegen.write(program, board, project)
-        original = None if calibration else original_file(model)
+        changed = calibration is not None or (options is not None and options.half)
+        original = None if changed else original_file(model)
         reference = _expected(graph, dataset, request.oracle, original)
         watcher.stage("build")
         built = build_project(project, budget=budget)

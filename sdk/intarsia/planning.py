@@ -14,7 +14,7 @@ from intarsia.plan import patch, planfile
 from intarsia.plan.plan import MapBits, Plan
 from intarsia.plan.precision import NORMAL, OUTLIER, REST
 from intarsia.precisionplan import Need
-from intarsia.request import Budget, Patching, Watcher
+from intarsia.request import Budget, Objective, Patching, Watcher
 from intarsia_codegen import project as codegen
 from intarsia_codegen.lower import Program, stage_arenas
 
@@ -25,14 +25,14 @@ RELAXATIONS = (1.0, 1.25, 1.5, 2.0)
 """Shares of the RAM that patches may take with 8 bits, in this order, where fewer bits can be chosen."""
 
 
-def arena_bytes(graph: Graph, board: Board, plan: Plan | None) -> int:
+def arena_bytes(graph: Graph, board: Board, plan: Plan | None, objective: Objective) -> int:
     """Bytes of arena with the kernels of a board."""
-    return codegen.lower_for(graph, board, plan=plan).arena_bytes
+    return codegen.lower_for(graph, board, plan=plan, objective=objective).arena_bytes
 
 
-def need(graph: Graph, board: Board, plan: Plan | None) -> Need:
+def need(graph: Graph, board: Board, plan: Plan | None, objective: Objective) -> Need:
     """What a graph needs of the arena with the kernels of a board."""
-    program = codegen.lower_for(graph, board, plan=plan)
+    program = codegen.lower_for(graph, board, plan=plan, objective=objective)
     layer = codegen.fullest_layer(program)
     scope = REST
     if program.stages is not None and layer is not None and layer.index < program.stages.layers:
@@ -51,14 +51,14 @@ def beside(board: Board) -> int:
 
 
 def plans(
-    graph: Graph, board: Board, patching: Patching, limit: int | None, watcher: Watcher
+    graph: Graph, board: Board, patching: Patching, limit: int | None, watcher: Watcher, objective: Objective
 ) -> Iterator[Plan | None]:
     """Plans of an int8 graph, first for `limit` bytes, then for more; each once. Raises BudgetError without any."""
     refused, tried = None, set()
     for factor in RELAXATIONS:
         watcher.stage("plan patches")
         try:
-            plan = plan_for(graph, board, patching, None if limit is None else int(factor * limit))
+            plan = plan_for(graph, board, patching, None if limit is None else int(factor * limit), objective)
         except BudgetError as error:
             refused = refused or error
             continue
@@ -72,7 +72,13 @@ def plans(
         raise refused
 
 
-def plan_for(graph: Graph, board: Board, patching: Patching, ram: int | None) -> Plan | None:
+def plan_for(
+    graph: Graph,
+    board: Board,
+    patching: Patching,
+    ram: int | None,
+    objective: Objective = Objective.BALANCED,
+) -> Plan | None:
     """The plan for a board with `ram` bytes; None: layer by layer.
 
     A graph whose patches have classes keeps to them. Raises as `plan.patch.choose`, and UsageError when the graph
@@ -94,8 +100,8 @@ def plan_for(graph: Graph, board: Board, patching: Patching, ram: int | None) ->
         ram=arena_limit(ram, board),
         input_mode=patching.input,
         grid=grid,
-        measure=lambda plan: arena_bytes(graph, board, plan),
-        explain=lambda plan: codegen.fullest(codegen.lower_for(graph, board, plan=plan)),
+        measure=lambda plan: arena_bytes(graph, board, plan, objective),
+        explain=lambda plan: codegen.fullest(codegen.lower_for(graph, board, plan=plan, objective=objective)),
         beside=beside(board),
     )
 
@@ -160,8 +166,8 @@ def fit(
     budget = budget or Budget()
     patching = patching or Patching()
     limit = budget.ram or (None if patching.asked else board.memory.ram)
-    plan = plan or plan_for(graph, board, patching, limit)
-    program = codegen.lower_for(graph, board, portable=portable, plan=plan)
+    plan = plan or plan_for(graph, board, patching, limit, budget.objective)
+    program = codegen.lower_for(graph, board, portable=portable, plan=plan, objective=budget.objective)
     codegen.check_budget(program, board, ram=budget.ram, flash=budget.flash)
     return _measured(program)
 

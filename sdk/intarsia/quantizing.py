@@ -14,7 +14,7 @@ from intarsia.errors import BudgetError, UsageError
 from intarsia.ir import Graph
 from intarsia.layercosts import layer_costs
 from intarsia.models import load_model, needs_quantization
-from intarsia.passes import canonicalise
+from intarsia.passes import canonicalise, half
 from intarsia.plan import patch, planfile
 from intarsia.plan.plan import Plan
 from intarsia.precisionplan import Precision
@@ -45,17 +45,27 @@ def prepare(
     options: Options | None = None,
     watcher: Watcher | None = None,
 ) -> Graph:
-    """Imports a model and, with calibration data, quantizes it where it is still float."""
+    """Imports a model and, with calibration data, quantizes it where it is still float; without, its layers take half
+    precision where `options` say so."""
     watcher = watcher or Silent()
     watcher.stage(f"import {model.name}")
     graph = load_model(model, rule=rule)
     if calibration is None:
-        return graph
+        return _in_half_precision(graph, model) if options is not None and options.half else graph
     if not needs_quantization(graph):
         raise UsageError(
             f"{model} has no float weights to quantize", hint="it is quantized already: leave --calib out"
         )
     return quantize_model(graph, calibration, options, watcher=watcher)
+
+
+def _in_half_precision(graph: Graph, model: Path) -> Graph:
+    if not any(half.converts(node, graph) for node in graph.nodes):
+        raise UsageError(f"{model} has no float32 layers", hint="it is quantized already: leave --fp16 out")
+    try:
+        return half.run(graph)
+    except OverflowError as error:
+        raise UsageError(f"{model}: {error}", hint="keep float32, or quantize to int8") from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +106,7 @@ def quantized(
 
 def quantize_file(
     model: Path,
-    calibration: DataSource,
+    calibration: DataSource | None,
     out: Path,
     board: Board | None = None,
     *,
@@ -108,7 +118,8 @@ def quantize_file(
     plan_out: Path | None = None,
     watcher: Watcher | None = None,
 ) -> Quantized:
-    """Quantizes a model into the `.itr` file `out`, and writes the plan, if there is one, to `plan_out`.
+    """Quantizes a model into the `.itr` file `out`, to half precision without calibration data, and writes the plan, if
+    there is one, to `plan_out`.
 
     Raises BudgetError when it cannot fit the board, and UsageError when a plan is wanted and there is none.
     """
@@ -155,10 +166,11 @@ def mixed(
         return precisionplan.follow(graph, kept, held, plan, watcher)
     if board is None:
         return precisionplan.choose(graph, kept, held, mixing, watcher)
-    limit = (budget or Budget()).ram or board.memory.ram
+    budget = budget or Budget()
+    limit = budget.ram or board.memory.ram
     costs = layer_costs(graph, board)
     refused: BudgetError | None = None
-    for found in planning.plans(graph, board, patching or Patching(), limit, watcher):
+    for found in planning.plans(graph, board, patching or Patching(), limit, watcher, budget.objective):
         try:
             return precisionplan.choose(
                 graph,
@@ -169,7 +181,7 @@ def mixed(
                 plan=found,
                 ram=planning.arena_limit(limit, board),
                 beside=planning.beside(board),
-                measure=functools.partial(planning.need, board=board, plan=found),
+                measure=functools.partial(planning.need, board=board, plan=found, objective=budget.objective),
                 costs=costs,
             )
         except BudgetError as error:

@@ -27,8 +27,8 @@ DISASSEMBLERS = {
     "host": ("objdump", "sudo apt-get install binutils"),
 }
 _ENTRIES = ("itr_reset", "main")
-_STARTUP = ("_init", "_fini", "_start", "itr_start")
-"""Called before `main` or never: their addresses occur as plain numbers too."""
+_STARTUP = ("_init", "_fini", "_start", "itr_start", "itr_start_core")
+"""What runs before `main` and never again: small addresses occur as plain numbers too."""
 
 _NO_POINTERS = (".vectors", WEIGHTS_SECTION)
 """Sections whose words are the processor's alone, or numbers of the model: any number can look like an address."""
@@ -50,7 +50,10 @@ def analyse(elf: Path, arch: str, model_entries: Iterable[str]) -> int:
     if entry is None:
         raise StageError(f"{elf.name} has no entry ({', '.join(_ENTRIES)})")
     entries = frozenset(model_entries) & frozenset(functions)
-    return _deepest(_resolve(functions, _addresses_in_data(elf), entries), functions, entry)
+    words = _addresses_in_data(elf)
+    if arch == "arm":
+        words = {word & ~1 for word in words if word & 1}  # addresses of Thumb code have the lowest bit set
+    return _deepest(_resolve(functions, words, entries), functions, entry)
 
 
 def _addresses_in_data(elf: Path) -> set[int]:
@@ -72,8 +75,8 @@ def _resolve(
 ) -> dict[str, frozenset[str]]:
     """What each function may call, pointers included."""
     names = set().union(*(f.names for f in functions.values()))
-    words = words.union(*(f.addresses for f in functions.values()))
-    taken = {n for n, f in functions.items() if n in names or f.address in words or f.address | 1 in words}
+    words = words.union(*({a & ~1 for a in f.addresses} for f in functions.values()))
+    taken = {n for n, f in functions.items() if n in names or f.address in words}
     taken -= entries.union(_ENTRIES, _STARTUP)
     inside = {n: f.calls | (taken if f.indirect else set()) for n, f in functions.items()}
     model = _reachable(inside, entries)

@@ -32,7 +32,7 @@ FILLS = (0x00, 0xA5)
 TIMEOUT = 120.0
 COMPILERS = {
     "host": ["gcc"],
-    "arm-none-eabi-gcc": ["arm-none-eabi-gcc"],
+    "arm-none-eabi-gcc": ["arm-none-eabi-gcc", "-mfp16-format=ieee"],
     "riscv64-unknown-elf-gcc": ["riscv64-unknown-elf-gcc"],
     "clang-19-arm": ["clang-19", "--target=arm-none-eabi", "-fshort-enums"],
     "clang-19-riscv": ["clang-19", "--target=riscv32-unknown-elf"],

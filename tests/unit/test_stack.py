@@ -37,6 +37,17 @@ def test_arm_frames() -> None:
     assert parse(ARM.splitlines(), "arm")["itr_reset"].calls == {"leaf"}
 
 
+def test_vector_instructions_taken_for_branch_futures_are_no_calls() -> None:
+    """What objdump makes of `dls` behind a vector store: the target is any function."""
+    text = ARM.replace(" 106:", " 104:\tf02b e801 \tbfcsel\t0, 300 <other>, 4, ge\n 106:")
+    assert parse(text.splitlines(), "arm")["itr_reset"].calls == {"leaf"}
+
+
+def test_aligned_frames_count_what_the_alignment_takes() -> None:
+    text = ARM.replace(" 106:", " 104:\tf36f 0403 \tbfc\tr4, #0, #4\n 106:")
+    assert frames(text, "arm")["itr_reset"] == 8 + 12
+
+
 def test_frame_of_variable_size_is_none() -> None:
     text = "00000100 <grow>:\n 100:\teba0 0d01 \tsub.w\tsp, sp, r1\n"
     assert frames(text, "arm") == {"grow": None}

@@ -114,6 +114,24 @@ Flash = Annotated[
     str | None, typer.Option(metavar="SIZE", help="Flash budget, such as 1M. [default: the board's]")
 ]
 
+OBJECTIVES = ("speed", "balanced", "size")
+Optimize = Annotated[
+    str,
+    typer.Option(
+        metavar="GOAL",
+        autocompletion=lambda: list(OBJECTIVES),
+        help="What the choice of kernels saves: speed, size (of flash), or balanced; `analyze` shows all three.",
+    ),
+]
+HALF_PRECISION = ("off", "all")
+Fp16 = Annotated[
+    str,
+    typer.Option(
+        metavar="LAYERS",
+        autocompletion=lambda: list(HALF_PRECISION),
+        help="Float layers in half precision: off, or all that can.",
+    ),
+]
 Patches = Annotated[
     str,
     typer.Option(
@@ -249,11 +267,12 @@ def size(text: str | None, option: str) -> int | None:
     return int(value)
 
 
-def budget(ram: str | None, flash: str | None) -> Budget:
-    """The limits given on the command line. Raises UsageError."""
-    from intarsia.request import Budget
+def budget(ram: str | None, flash: str | None, optimize: str = "balanced") -> Budget:
+    """The limits given on the command line, and what is to be saved. Raises UsageError."""
+    from intarsia.request import Budget, Objective
 
-    return Budget(size(ram, "--ram"), size(flash, "--flash"))
+    choice(optimize, OBJECTIVES, "--optimize")
+    return Budget(size(ram, "--ram"), size(flash, "--flash"), Objective(optimize))
 
 
 def patching(patches: str, mode: str, file: Path | None) -> Patching:
@@ -331,12 +350,18 @@ def source(
     return DataSource(path, input_scale, input_offset, label_column, limit)
 
 
-def quantization(estimator: str | None, calibration: Path | None) -> Options:
-    """Options of quantization. Raises UsageError for an unknown estimator, or one without calibration."""
+def quantization(estimator: str | None, calibration: Path | None, fp16: str = "off") -> Options:
+    """Options of quantization. Raises UsageError for an unknown estimator, one without calibration, and half precision
+    with it."""
     from intarsia.quantize import Options
     from intarsia.quantize.ranges import ESTIMATORS
 
     choice(estimator, tuple(ESTIMATORS), "--range")
     if estimator is not None and calibration is None:
         raise UsageError("--range is for quantizing, which needs samples", hint="give them with --calib")
-    return Options() if estimator is None else Options(estimator=estimator)
+    choice(fp16, HALF_PRECISION, "--fp16")
+    if fp16 == "all" and calibration is not None:
+        raise UsageError(
+            "--fp16 and --calib do not go together", hint="calibration is for int8: leave one out"
+        )
+    return Options(half=fp16 == "all") if estimator is None else Options(estimator=estimator)

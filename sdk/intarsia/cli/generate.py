@@ -29,12 +29,14 @@ def command(
     outlier_coverage: _bits.OutlierCoverage = None,
     ram: _options.Ram = None,
     flash: _options.Flash = None,
+    optimize: _options.Optimize = "balanced",
     patches: _options.Patches = "auto",
     input_mode: _options.InputMode = "arena",
     plan: _options.PlanFile = None,
     reference_kernels: _options.ReferenceKernels = None,
     reference: _options.Reference = None,
     estimator: _options.Range = None,
+    fp16: _options.Fp16 = "off",
     input_scale: _options.InputScale = None,
     input_offset: _options.InputOffset = 0.0,
     link: _options.Link = None,
@@ -54,10 +56,10 @@ def command(
     """
     _options.choice(reference, _options.RULES, "--reference")
     _options.choice(link, _options.LINKS, "--link")
-    budget = _options.budget(ram, flash)
+    budget = _options.budget(ram, flash, optimize)
     patching = _options.patching(patches, input_mode, plan)
     portable = _options.layers(reference_kernels)
-    options = _options.quantization(estimator, calib)
+    options = _options.quantization(estimator, calib, fp16)
     outliers = _bits.outlying(outlier_share, outlier_z, outlier_coverage)
     mixing = _bits.mixing(
         bits, weight_bits, method, max_drop, calib, balance=balance, vdpc=vdpc, outliers=outliers, plan=plan

@@ -24,6 +24,7 @@ def command(
     reference: _options.Reference = None,
     oracle: _options.Oracle = "auto",
     estimator: _options.Range = None,
+    fp16: _options.Fp16 = "off",
     bits: _bits.Bits = "8",
     weight_bits: _bits.WeightBits = "8",
     method: _bits.Method = None,
@@ -35,6 +36,7 @@ def command(
     outlier_coverage: _bits.OutlierCoverage = None,
     ram: _options.Ram = None,
     flash: _options.Flash = None,
+    optimize: _options.Optimize = "balanced",
     patches: _options.Patches = "auto",
     input_mode: _options.InputMode = "arena",
     plan: _options.PlanFile = None,
@@ -73,10 +75,10 @@ def command(
     """
     _options.choice(reference, _options.RULES, "--reference")
     _options.choice(oracle, _options.ORACLES, "--oracle")
-    budget = _options.budget(ram, flash)
+    budget = _options.budget(ram, flash, optimize)
     patching = _options.patching(patches, input_mode, plan)
     portable = _options.layers(reference_kernels)
-    options = _options.quantization(estimator, calib)
+    options = _options.quantization(estimator, calib, fp16)
     outliers = _bits.outlying(outlier_share, outlier_z, outlier_coverage)
     mixing = _bits.mixing(
         bits, weight_bits, method, max_drop, calib, balance=balance, vdpc=vdpc, outliers=outliers, plan=plan

@@ -13,17 +13,15 @@ from intarsia.cli import _bits, _console, _options
 
 def command(
     model: _options.Model,
-    calib: Annotated[
-        Path,
-        typer.Option(metavar="DATA", help="Samples: .npz with x, or a folder of images.", show_default=False),
-    ],
     out: Annotated[
         Path,
         typer.Option("-o", "--output", metavar="FILE", help="The .itr file to write.", show_default=False),
     ],
+    calib: _options.Calibration = None,
     board: _options.OptionalBoard = None,
     ram: _options.Ram = None,
     flash: _options.Flash = None,
+    optimize: _options.Optimize = "balanced",
     bits: _bits.Bits = "8",
     weight_bits: _bits.WeightBits = "8",
     method: _bits.Method = None,
@@ -39,6 +37,7 @@ def command(
     save_plan: _bits.SavePlan = None,
     reference: _options.Reference = None,
     estimator: _options.Range = None,
+    fp16: _options.Fp16 = "off",
     samples: _options.Samples = None,
     input_scale: _options.InputScale = None,
     input_offset: _options.InputOffset = 0.0,
@@ -48,7 +47,7 @@ def command(
     quiet: _options.Quiet = 0,
     progress: _options.Progress = True,
 ) -> None:
-    """Quantize a float model to int8, or fewer bits, with calibration samples.
+    """Quantize a float model to int8, or fewer bits, with calibration samples; or to half precision without.
 
     With --board it is refused when it cannot fit the board or the budgets. Where --bits or --weight-bits allow fewer
     than 8 bits, an int8 model will do too; the bits are chosen for the patches that the board's RAM asks for.
@@ -56,8 +55,10 @@ def command(
     from intarsia.errors import UsageError
 
     _options.choice(reference, _options.RULES, "--reference")
-    budget = _options.budget(ram, flash)
-    options = _options.quantization(estimator, calib)
+    budget = _options.budget(ram, flash, optimize)
+    options = _options.quantization(estimator, calib, fp16)
+    if calib is None and not options.half:
+        raise UsageError("int8 needs samples to calibrate with", hint="give them with --calib, or --fp16 all")
     outliers = _bits.outlying(outlier_share, outlier_z, outlier_coverage)
     mixing = _bits.mixing(
         bits, weight_bits, method, max_drop, calib, balance=balance, vdpc=vdpc, outliers=outliers, plan=plan
@@ -75,7 +76,7 @@ def command(
     from intarsia import boards, pipeline
     from intarsia.report import listings, precision
 
-    source = _options.source(calib, input_scale, input_offset, label_column, samples)
+    source = _options.source(calib, input_scale, input_offset, label_column, samples) if calib else None
     with _console.Console(verbose, quiet, progress, as_json) as console:
         target = boards.load(board) if board else None
         made = pipeline.quantize_file(

@@ -80,6 +80,13 @@ class Geometry:
         """Input columns that one window spans."""
         return (self.kernel_w - 1) * self.dilation_w + 1
 
+    @property
+    def inside(self) -> bool:
+        """Whether no window reaches over the border."""
+        rows = (self.out_h - 1) * self.stride_h + self.reach_h - self.pad_top <= self.in_h
+        columns = (self.out_w - 1) * self.stride_w + self.reach_w - self.pad_left <= self.in_w
+        return rows and columns and self.pad_top <= 0 and self.pad_left <= 0
+
     def windows(self, x: np.ndarray, pad_value: float) -> np.ndarray:
         """View [N, out_h, out_w, kernel_h, kernel_w, C] of all windows, borders filled with pad_value."""
         padded_h = (self.out_h - 1) * self.stride_h + self.reach_h

@@ -11,6 +11,7 @@ import numpy as np
 from intarsia.ir import Attrs, Graph, Node, Tensor
 from intarsia.kernelcall import Constant, KernelCall, Step
 from intarsia.ops import _cases
+from intarsia.ops._channels import Codes
 from intarsia.ops._common import (
     ACTIVATIONS,
     EXPLICIT,
@@ -116,6 +117,17 @@ class Pool(Operator):
     def infer(self, node: Node, graph: Graph) -> list[Shape]:
         g = self.geometry(node, graph)
         return [(g.batch, g.out_h, g.out_w, g.in_c)]
+
+    def channel_codes(self, node: Node, graph: Graph, source: Codes) -> Codes | None:
+        if any_packed(graph.required(node, 0), graph.output(node)):
+            return None
+        return source.clipped(*self.limits(node, graph))
+
+    def spared_inputs(self, node: Node, graph: Graph, source: Codes, without: np.ndarray) -> np.ndarray:
+        return without
+
+    def spared_outputs(self, node: Node, graph: Graph, without: np.ndarray) -> np.ndarray:
+        return without
 
     def receptive_field(self, node: Node, graph: Graph) -> tuple[Field, Field] | None:
         return self.geometry(node, graph).fields()

@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from intarsia.ir import ABSENT, Attrs, Graph, Node, Quantization
+from intarsia.ir import ABSENT, Attrs, Graph, Node, Quantization, Tensor
 from intarsia.kernelcall import Step
+from intarsia.ops._channels import Codes
 
 Shape = tuple[int, ...]
 Values = Sequence[np.ndarray | None]
@@ -145,6 +146,27 @@ class Operator:
         if any(pads):
             raise ValueError(f"{self.name} cannot have borders of {pads}")
         return node.attrs, {}
+
+    def channel_codes(self, node: Node, graph: Graph, source: Codes) -> Codes | None:
+        """Codes that the channels of a quantized NHWC output can have, for those of input 0; None: any."""
+        return None
+
+    def spared_inputs(self, node: Node, graph: Graph, source: Codes, without: np.ndarray) -> np.ndarray:
+        """Channels of input 0 that the node can be computed without, bool [C], when its output lacks the channels
+        `without`."""
+        return np.zeros(len(source.low), np.bool_)
+
+    def spared_outputs(self, node: Node, graph: Graph, without: np.ndarray) -> np.ndarray:
+        """Channels of the output that the node can leave out, bool [C], when its input 0 lacks the channels
+        `without`."""
+        return np.zeros(graph.output(node).shape[-1], np.bool_)
+
+    def without_channels(
+        self, node: Node, graph: Graph, source: Codes | None, kept_in: np.ndarray, kept_out: np.ndarray
+    ) -> dict[int, Tensor]:
+        """Constant inputs that change, by position, when input 0 and the output keep these channels only; `source` has
+        the codes of input 0. For what `spared_inputs` and `spared_outputs` allow."""
+        return {}
 
     def lower_alike(self, places: Sequence[tuple[Node, Graph]]) -> list[list[Step]]:
         """`lower` of one node in graphs that differ in extents, such that the calls differ in parameters alone."""

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from intarsia.dtypes import NARROW
+from intarsia.dtypes import INT32, NARROW
 from intarsia.fixedpoint import Requantization
-from intarsia.ir import Attrs, Graph, Node
+from intarsia.ir import Attrs, Graph, Node, Tensor
 from intarsia.kernelcall import Constant, KernelCall, Step
 from intarsia.ops import _cases
+from intarsia.ops._channels import Codes, interval, kept_along
 from intarsia.ops._common import (
     ACTIVATIONS,
     EXPLICIT,
@@ -139,6 +140,54 @@ class Conv2D(Operator):
     def wide_requant(node: Node, graph: Graph) -> WideRequantization:
         channels = graph.required(node, 1).shape[0]
         return WideRequantization.of(node, graph, channels, attrs_of(node).activation)
+
+    def _centred_kernel(self, node: Node, graph: Graph) -> np.ndarray:
+        """Weights [out_c, kernel_h, kernel_w, in_c] with their zero point taken off."""
+        zero_point = np.int64(weights_zero_point(graph.required(node, 1)))
+        centred: np.ndarray = graph.constant(node, 1).astype(np.int64) - zero_point
+        return centred
+
+    def channel_codes(self, node: Node, graph: Graph, source: Codes) -> Codes | None:
+        if is_wide(node, graph):
+            return None
+        border = not self.geometry(node, graph).inside
+        kernel = self._centred_kernel(node, graph)
+        low, high = (
+            np.broadcast_to(end, kernel.shape[1:]).reshape(-1)
+            for end in source.centred(graph.required(node, 0).zero_point, border=border)
+        )
+        bias = bias_or_zero(node, graph, len(kernel), np.int64)
+        requant = self.requant(node, graph)
+        least, most = interval(kernel.reshape(len(kernel), -1), low, high, bias)
+        return Codes(requant.apply(least), requant.apply(most))
+
+    def spared_inputs(self, node: Node, graph: Graph, source: Codes, without: np.ndarray) -> np.ndarray:
+        """Channels whose code is known wherever a window lies, and channels without weights."""
+        border = not self.geometry(node, graph).inside
+        known = source.constant & ((source.low == graph.required(node, 0).zero_point) | (not border))
+        read: np.ndarray = self._centred_kernel(node, graph)[~without].any(axis=(0, 1, 2))
+        spared: np.ndarray = known | ~read
+        return spared
+
+    def spared_outputs(self, node: Node, graph: Graph, without: np.ndarray) -> np.ndarray:
+        return np.ones(graph.output(node).shape[-1], np.bool_)
+
+    def without_channels(
+        self, node: Node, graph: Graph, source: Codes | None, kept_in: np.ndarray, kept_out: np.ndarray
+    ) -> dict[int, Tensor]:
+        weights, kernel = graph.required(node, 1), self._centred_kernel(node, graph)
+        bias = bias_or_zero(node, graph, len(kernel), np.int64)
+        if source is not None:
+            values = np.where(kept_in, 0, source.low - graph.required(node, 0).zero_point)
+            bias = bias + kernel.sum(axis=(1, 2)) @ values
+        old = graph.operand(node, 2)
+        changed = old or Tensor(f"{graph.output(node).name}/bias", bias.shape, INT32)
+        data = bias.astype(np.int32)
+        whole = replace(changed, data=data, shape=data.shape)
+        return {
+            1: kept_along(kept_along(weights, kept_out, 0), kept_in, 3),
+            2: kept_along(whole, kept_out, 0),
+        }
 
     def receptive_field(self, node: Node, graph: Graph) -> tuple[Field, Field] | None:
         return self.geometry(node, graph).fields()

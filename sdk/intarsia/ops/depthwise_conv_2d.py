@@ -16,9 +16,10 @@ import numpy as np
 
 from intarsia.dtypes import NARROW
 from intarsia.fixedpoint import Requantization
-from intarsia.ir import Attrs, Graph, Node
+from intarsia.ir import Attrs, Graph, Node, Tensor
 from intarsia.kernelcall import Constant, KernelCall, Step
 from intarsia.ops import _cases
+from intarsia.ops._channels import Codes, interval, kept_along
 from intarsia.ops._common import (
     ACTIVATIONS,
     EXPLICIT,
@@ -141,6 +142,36 @@ class DepthwiseConv2D(Operator):
     def wide_requant(node: Node, graph: Graph) -> WideRequantization:
         channels = graph.required(node, 1).shape[3]
         return WideRequantization.of(node, graph, channels, attrs_of(node).activation)
+
+    def channel_codes(self, node: Node, graph: Graph, source: Codes) -> Codes | None:
+        if is_wide(node, graph):
+            return None
+        channels = graph.required(node, 1).shape[3]
+        kernel = graph.constant(node, 1).reshape(-1, channels).T.astype(np.int64)
+        kernel = kernel - weights_zero_point(graph.required(node, 1))
+        border = not self.geometry(node, graph).inside
+        low, high = (
+            np.repeat(end, channels // len(end))[:, None]
+            for end in source.centred(graph.required(node, 0).zero_point, border=border)
+        )
+        requant = self.requant(node, graph)
+        least, most = interval(kernel, low, high, bias_or_zero(node, graph, channels, np.int64))
+        return Codes(requant.apply(least), requant.apply(most))
+
+    def spared_inputs(self, node: Node, graph: Graph, source: Codes, without: np.ndarray) -> np.ndarray:
+        """Channels that only make outputs which are left out."""
+        spared = [bool(made.all()) for made in without.reshape(len(source.low), -1)]
+        return np.array(spared, np.bool_)
+
+    def spared_outputs(self, node: Node, graph: Graph, without: np.ndarray) -> np.ndarray:
+        return np.repeat(without, graph.required(node, 1).shape[3] // len(without))
+
+    def without_channels(
+        self, node: Node, graph: Graph, source: Codes | None, kept_in: np.ndarray, kept_out: np.ndarray
+    ) -> dict[int, Tensor]:
+        bias = graph.operand(node, 2)
+        changes = {1: kept_along(graph.required(node, 1), kept_out, 3)}
+        return changes | ({2: kept_along(bias, kept_out, 0)} if bias is not None else {})
 
     def receptive_field(self, node: Node, graph: Graph) -> tuple[Field, Field] | None:
         return self.geometry(node, graph).fields()

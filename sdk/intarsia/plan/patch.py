@@ -13,6 +13,7 @@ from intarsia import ops
 from intarsia.errors import BudgetError, UsageError
 from intarsia.ir import Graph
 from intarsia.ops.base import Field
+from intarsia.passes import constant_channels
 from intarsia.plan import arena, cost, memory
 from intarsia.plan.head import Head, Tiling, feature_maps, head_at, heads
 from intarsia.plan.intervals import parts
@@ -70,7 +71,7 @@ def tiling(graph: Graph, plan: Plan) -> Tiling:
 
 def unpatched(graph: Graph) -> Plan:
     """The plan that runs the network layer by layer."""
-    layer_macs, needed = cost.macs(graph), cost.layer_arena(graph)
+    layer_macs, needed = cost.macs(graph), cost.layer_arena(constant_channels.run(graph))
     total, at_8 = sum(layer_macs), cost.bitops(cost.bit_products_at_8(graph), layer_macs)
     return Plan(
         graph.name,
@@ -111,7 +112,8 @@ def choose(
         plan = unpatched(graph)
         if ram is None or (measure(plan) if measure else plan.memory.arena) <= ram:
             return plan
-    found = sorted(_candidates(graph, input_mode, grid), key=lambda candidate: candidate.order)
+    kept = constant_channels.run(graph)  # what the firmware computes
+    found = sorted(_candidates(kept, input_mode, grid), key=lambda candidate: candidate.order)
     if not found:
         what = f"into {grid[0]}x{grid[1]} patches" if grid else "into patches"
         raise UsageError(
@@ -121,7 +123,7 @@ def choose(
     if ram is None:
         smallest = min(found, key=lambda candidate: (candidate.bound, candidate.order))
         return plan_of(graph, smallest.split_after, smallest.grid, input_mode)
-    attempts = _Attempts(graph, input_mode, measure, cost.layer_tasks(graph))
+    attempts = _Attempts(kept, input_mode, measure, cost.layer_tasks(kept))
     for candidate in found:
         if candidate.bound <= ram and attempts.needed(candidate) <= ram:
             return plan_of(graph, candidate.split_after, candidate.grid, input_mode)
@@ -307,6 +309,8 @@ def _described(tiling: Tiling) -> Plan:
     image = sum(graph.tensor(t).bytes for t in graph.inputs) if tiling.input_mode == "reader" else 0
     branches = tuple(_branch(tiling, place) for place in range(len(tiling.branches)))
     behind = slice(head.split_after + 1, None)
+    kept = constant_channels.run(graph)  # what the firmware computes
+    own = tiling if kept is graph else tiling_of(kept, head.split_after, tiling.grid, tiling.input_mode)
     rest = cost.bitops(cost.bit_products(graph)[behind], patched[behind])
     return Plan(
         graph.name,
@@ -320,10 +324,10 @@ def _described(tiling: Tiling) -> Plan:
         cost.bitops(cost.bit_products_at_8(graph), patched),
         cost.bitops(cost.bit_products_at_8(graph), layer_macs),
         Memory(
-            cost.patched_arena(tiling)[1].total,
-            cost.branch_arena(tiling),
-            cost.remainder_arena(head),
-            cost.layer_arena(graph),
+            cost.patched_arena(own)[1].total,
+            cost.branch_arena(own),
+            cost.remainder_arena(own.head),
+            cost.layer_arena(kept),
             image,
         ),
         branches,

@@ -46,12 +46,14 @@ class Options:
     """Choices of `quantize`.
 
     `estimator`: a name of `ranges.ESTIMATORS`. `io`: type of the graph's float inputs and outputs afterwards.
-    `correct_bias`: whether biases make up for the mean error of rounded weights.
+    `correct_bias`: whether biases make up for the mean error of rounded weights. `half`: no int8, but
+    float32 layers in half precision, which needs no calibration.
     """
 
     estimator: str = DEFAULT_ESTIMATOR
     io: str = "int8"
     correct_bias: bool = True
+    half: bool = False
 
 
 def quantize(graph: Graph, statistics: Statistics, options: Options | None = None) -> Graph:

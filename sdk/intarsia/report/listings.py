@@ -173,7 +173,19 @@ def analysis(found: Analysis) -> str:
         where = "the input" if arena.peak_layer is None else f"layer {arena.peak_layer}"
         consumers = ", ".join(f"{shorten(name)} {size:,}" for name, size in arena.consumers[:LARGEST])
         lines.append(f"most is alive in {where}: {consumers}")
+    if found.goals:
+        lines += ["", *_goals(found)]
     return "\n".join(lines)
+
+
+def _goals(found: Analysis) -> list[str]:
+    rows = [
+        [goal.optimize, number(goal.instructions), number(goal.flash_bytes), number(goal.arena_bytes)]
+        for goal in found.goals
+    ]
+    headers = ("--optimize", "instructions", "flash, bytes", "arena, bytes")
+    note = "(instructions and flash of generated kernels, estimated)"
+    return [*table(headers, rows, "<>>>"), note]
 
 
 def operators(known: Sequence[dict[str, Any]]) -> str:

@@ -63,7 +63,7 @@ class Run:
         return self.dataset.labels
 
     def document(self) -> Document:
-        """The document of schema `intarsia.run` (design, section 8)."""
+        """The document of schema `intarsia.run`."""
         project, difference = self.built.project.document, self.comparison.max_abs_diff
         return Document(
             model=project["model"],
