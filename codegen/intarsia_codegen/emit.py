@@ -286,11 +286,11 @@ def _decision(program: Program) -> dict[str, Any] | None:
 
 
 def _outside(rule: OutlierRule) -> str:
-    """Whether `values[i]`, of 8 bits, lies outside: one comparison, as unsigned distance from the first code inside."""
+    """How many of `length` bytes from `values` on lie outside."""
     if rule.first > rule.last:
-        return "1"
-    distance = rule.last - rule.first
-    return f"(uint8_t)(values[i] - ({rule.first})) > {distance}" if distance < 255 else "0"
+        return "length"
+    span = rule.last - rule.first
+    return f"itr_count_outside(values, length, {rule.first % 256}u, {span}u)" if span < 255 else "0"
 
 
 def _weights_header(name: str, constants: Mapping[str, np.ndarray]) -> str:
