@@ -14,8 +14,9 @@ from intarsia_codegen.arm.matrix import Run, Stream
 from intarsia_codegen.generated import SourceFile
 
 PROTOTYPE = "void {name}(const int8_t *in, int8_t *out, void *scratch)"
-_PACKED = "const void *in, void *out, void *scratch"
-_BYTES = "const int8_t *in, int8_t *out, void *scratch"
+_PACKED_MAPS = "const void *in, void *out"
+_BYTE_MAPS = "const int8_t *in, int8_t *out"
+_BYTES = f"{_BYTE_MAPS}, void *scratch"
 
 EXTENT = ("in_h", "in_w", "pad_top", "pad_left", "out_h", "out_w")
 """Parameters of a layer with windows that may differ between branches."""
@@ -30,9 +31,14 @@ class Entry:
     body: str
 
 
+def maps(call: KernelCall) -> str:
+    """The feature maps as arguments; packed ones have no C type of their own."""
+    return _PACKED_MAPS if call.contract.endswith("packed") else _BYTE_MAPS
+
+
 def operands(call: KernelCall) -> str:
-    """The arguments behind the parameters; packed feature maps have no C type of their own."""
-    return _PACKED if call.contract.endswith("packed") else _BYTES
+    """The arguments behind the parameters."""
+    return f"{maps(call)}, void *scratch"
 
 
 def entry(name: str, driver: str, arguments: str = _BYTES) -> Entry:

@@ -132,3 +132,61 @@ void itr_dsp_max_pool(const itr_dsp_pool *layer, const int8_t *in, int8_t *out) 
     in += layer->in_h * layer->in_w * layer->in_c;
   }
 }
+
+/* The largest codes of `bits` bits that lie `shift` bits below the top of their bytes, and those
+ * that lie next below them, at the top of bytes. What lies behind a code in its byte decides
+ * between equal codes only. */
+static inline void max_codes(const itr_dsp_pool *p, window w, int32_t shift, int32_t bits,
+                             uint32_t largest[2]) {
+  uint32_t upper = load(w.first) << shift;
+  uint32_t lower = upper << bits;
+  for (int32_t row = 0; row < w.rows; row++) {
+    const int8_t *cell = w.first + row * p->in_w * p->in_c;
+    const int8_t *end = cell + w.columns * p->in_c;
+    for (; cell != end; cell += p->in_c) {
+      const uint32_t word = load(cell) << shift;
+      upper = larger_bytes(upper, word);
+      lower = larger_bytes(lower, word << bits);
+    }
+  }
+  largest[0] = upper;
+  largest[1] = lower;
+}
+
+static inline void max_pool_codes(const itr_dsp_pool *layer, const int8_t *in, int8_t *out,
+                                  int32_t bits) {
+  const int32_t rest = 8 - bits;
+  const uint32_t top = (0xffu << rest & 0xffu) * 0x01010101u;
+  const uint32_t minimum = ((uint32_t)layer->minimum << rest & 0xffu) * 0x01010101u;
+  const uint32_t maximum = ((uint32_t)layer->maximum << rest & 0xffu) * 0x01010101u;
+  for (int32_t n = 0; n < layer->batch; n++) {
+    for (int32_t i = 0; i < layer->out_h * layer->out_w; i++) {
+      const window whole = window_at(layer, in, i / layer->out_w, i % layer->out_w);
+      for (int32_t c = 0; c < layer->in_c; c += LANES) {
+        const int32_t byte = group_start(layer, c);
+        window w = whole;
+        uint32_t codes = 0;
+        w.first += byte;
+        for (int32_t shift = 0; shift < 8; shift += 2 * bits) {
+          uint32_t largest[2];
+          max_codes(layer, w, shift, bits, largest);
+          for (int32_t k = 0; k < 2; k++) {
+            const uint32_t above = larger_bytes(largest[k], minimum);
+            codes |= (~larger_bytes(~above, ~maximum) & top) >> (shift + k * bits);
+          }
+        }
+        memcpy(out + byte, &codes, sizeof codes);
+      }
+      out += layer->in_c;
+    }
+    in += layer->in_h * layer->in_w * layer->in_c;
+  }
+}
+
+void itr_dsp_max_pool_4(const itr_dsp_pool *layer, const int8_t *in, int8_t *out) {
+  max_pool_codes(layer, in, out, 4);
+}
+
+void itr_dsp_max_pool_2(const itr_dsp_pool *layer, const int8_t *in, int8_t *out) {
+  max_pool_codes(layer, in, out, 2);
+}

@@ -15,15 +15,17 @@ _CELL, _GROUP, _PIXEL = 7, 110, 60
 """Instructions per cell of four channels, and beside that per four outputs and per output pixel."""
 
 
-def kernel(call: KernelCall, name: str, function: str) -> GeneratedKernel | None:
+def kernel(call: KernelCall, name: str, function: str, turns: int = 1) -> GeneratedKernel | None:
     """The kernel, or None for less than 4 channels or more than 255 columns. Cost: as compiled at -O2.
+
+    `turns` is how often the function goes through a window for four channels.
 
     In branches of patches the layer's constants are copied and completed with the geometry of the branch.
     """
     if call.integer("in_c") < 4 or call.integer("kernel_w") > 255:
         return None
     fields = {key: call.integer(key) for key in call.params}
-    entry = _branches_entry(call, name, function) if call.variants else _entry(name, function)
+    entry = _branches_entry(call, name, function) if call.variants else _entry(call, name, function)
     text = emission.source(
         name,
         ["itr_dsp_pool.h"],
@@ -35,26 +37,26 @@ def kernel(call: KernelCall, name: str, function: str) -> GeneratedKernel | None
         name,
         entry.prototype + ";",
         (text, resource("itr_dsp_pool.h"), resource("itr_dsp_pool.c")),
-        cost=sum(map(_cost, call.variants or (call.params,))),
+        cost=sum(_cost(params, turns) for params in call.variants or (call.params,)),
         takes_params=bool(call.variants),
     )
 
 
-def _entry(name: str, function: str) -> emission.Entry:
-    return emission.Entry(f"void {name}(const int8_t *in, int8_t *out)", (), f"{function}(&layer, in, out);")
+def _entry(call: KernelCall, name: str, function: str) -> emission.Entry:
+    return emission.Entry(f"void {name}({emission.maps(call)})", (), f"{function}(&layer, in, out);")
 
 
 def _branches_entry(call: KernelCall, name: str, function: str) -> emission.Entry:
     body = ["itr_dsp_pool branch = layer;", *(f"branch.{field} = p->{field};" for field in emission.EXTENT)]
     return emission.Entry(
-        f"void {name}({emission.parameters(call)}, const int8_t *in, int8_t *out)",
+        f"void {name}({emission.parameters(call)}, {emission.maps(call)})",
         (f"intarsia/{call.op}.h",),
         "\n  ".join([*body, f"{function}(&branch, in, out);"]),
     )
 
 
-def _cost(params: Mapping[str, Any]) -> int:
+def _cost(params: Mapping[str, Any], turns: int) -> int:
     pixels = params["batch"] * params["out_h"] * params["out_w"]
     cells = min(params["kernel_h"], params["in_h"]) * min(params["kernel_w"], params["in_w"])
     groups = -(-params["in_c"] // 4)
-    return int(pixels * (groups * (cells * _CELL + _GROUP) + _PIXEL))
+    return int(pixels * (groups * (turns * cells * _CELL + _GROUP) + _PIXEL))

@@ -5,25 +5,13 @@
 
 #include "intarsia/packed.h"
 
-/* Four fields of 4 bits in the lower half to four bytes, sign extended. */
-static uint32_t spread4(uint32_t half) {
-  const uint32_t pairs = (half | half << 8) & 0x00ff00ffu;
-  const uint32_t bytes = (pairs | pairs << 4) & 0x0f0f0f0fu;
-  return bytes + (bytes & 0x08080808u) * 30u;
-}
+enum { CODES = 8 }; /* of 4 bits in a word */
 
 /* Four fields of 2 bits in the lowest byte to four bytes, sign extended. */
 static uint32_t spread2(uint32_t byte) {
   const uint32_t pairs = (byte | byte << 12) & 0x000f000fu;
   const uint32_t bytes = (pairs | pairs << 6) & 0x03030303u;
   return bytes + (bytes & 0x02020202u) * 126u;
-}
-
-/* The lowest 4 bits of four bytes side by side. */
-static uint32_t gather4(uint32_t bytes) {
-  const uint32_t fields = bytes & 0x0f0f0f0fu;
-  const uint32_t pairs = (fields | fields >> 4) & 0x00ff00ffu;
-  return (pairs | pairs >> 8) & 0xffffu;
 }
 
 /* The lowest 2 bits of four bytes side by side. */
@@ -34,15 +22,11 @@ static uint32_t gather2(uint32_t bytes) {
 }
 
 static void unpack4(const uint8_t *in, int32_t count, int8_t *out) {
-  for (; count >= 8; count -= 8, in += 4, out += 8) {
-    uint32_t word;
-    memcpy(&word, in, 4);
-    const uint32_t low = spread4(word & 0xffffu);
-    const uint32_t high = spread4(word >> 16);
-    memcpy(out, &low, 4);
-    memcpy(out + 4, &high, 4);
+  const int32_t words = count / CODES;
+  if (words > 0) {
+    itr_dsp_unpack_words4(in, out, words);
   }
-  for (int32_t i = 0; i < count; i++) {
+  for (int32_t i = words * CODES; i < count; i++) {
     out[i] = (int8_t)itr_packed_load(in, i, 4);
   }
 }
@@ -58,13 +42,11 @@ static void unpack2(const uint8_t *in, int32_t count, int8_t *out) {
 }
 
 static void pack4(const int8_t *in, int32_t count, uint8_t *out) {
-  for (; count >= 8; count -= 8, in += 8, out += 4) {
-    uint32_t words[2];
-    memcpy(words, in, 8);
-    const uint32_t packed = gather4(words[0]) | gather4(words[1]) << 16;
-    memcpy(out, &packed, 4);
+  const int32_t words = count / CODES;
+  if (words > 0) {
+    itr_dsp_pack_words4(in, out, words);
   }
-  for (int32_t i = 0; i < count; i++) {
+  for (int32_t i = words * CODES; i < count; i++) {
     itr_packed_append(out, i, 4, in[i]);
   }
 }

@@ -38,4 +38,8 @@ int32_t itr_dsp_strips_next(itr_dsp_strips *s);
 void itr_dsp_unpack(const uint8_t *in, int32_t runs, int32_t count, int32_t bits, int8_t *out);
 void itr_dsp_pack(const int8_t *in, int32_t runs, int32_t count, int32_t bits, uint8_t *out);
 
+/* Words of eight codes of 4 bits to int8 and back; words > 0. */
+void itr_dsp_unpack_words4(const uint8_t *in, int8_t *out, int32_t words);
+void itr_dsp_pack_words4(const int8_t *in, uint8_t *out, int32_t words);
+
 #endif

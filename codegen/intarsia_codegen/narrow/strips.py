@@ -9,19 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from intarsia.dtypes import BY_BITS
 from intarsia.kernelcall import KernelCall
 from intarsia_codegen.generated import GeneratedKernel
+from intarsia_codegen.narrow import unpacking
 from intarsia_codegen.narrow.layer import variants
-from intarsia_codegen.narrow.sources import resource, strip_source
+from intarsia_codegen.narrow.sources import strip_source
 from intarsia_codegen.narrow.whole import plain, whole_bytes
 
 STRIP_BYTES = 4096
 """Least room for the unpacked rows and outputs that are held at a time."""
 
 _PACKED_ONLY = ("in_bits", "weights_bits", "out_bits", "mixed")
+_PACKED_CONSTANTS = ("weights_bits", "table")
+NO_SETTINGS: Mapping[str, int] = MappingProxyType({})
 _CODES = 3
 """Instructions to unpack or pack a code."""
 _LAST_CODES, _RUN = 11, 10
@@ -99,18 +103,26 @@ class Strips:
 
 
 def by_strips(
-    call: KernelCall, name: str, contract: str, out_c: int, generate: Generate
+    call: KernelCall,
+    name: str,
+    contract: str,
+    out_c: int,
+    generate: Generate,
+    settings: Mapping[str, int] = NO_SETTINGS,
 ) -> GeneratedKernel | None:
-    """The kernel of a packed call through the generator of the int8 contract, or None when that has none."""
+    """The kernel of a packed call through the generator of the int8 contract, or None when that has none.
+
+    `settings` are parameters that only the int8 contract has.
+    """
     strips = Strips(call, out_c)
-    params = list(strips.params())
+    params = [{**p, **settings} for p in strips.params()]
     if min(p["in_h"] for p in params) < 1:
         return None
     inner_call = replace(
         call,
         contract=contract,
         params=params[0],
-        constants=tuple(plain(c) for c in call.constants if c.name != "weights_bits"),
+        constants=tuple(plain(c) for c in call.constants if c.name not in _PACKED_CONSTANTS),
         variants=tuple(params),
         inplace=(),
     )
@@ -131,7 +143,7 @@ def by_strips(
     }
     fields |= {f: f"p->{f}" for f in ("in_bits", "out_bits")}
     names = [key for key in params[0] if key not in ("batch", "in_h", "pad_top", "out_h")]
-    kept: dict[str, object] = {f: f"p->{f}" for f in names}
+    kept: dict[str, object] = {f: f"p->{f}" for f in names} | dict(settings)
     kept |= {"batch": 1, "in_h": "s.in_h", "pad_top": "s.pad_top", "out_h": "s.out_h"}
     entry, text = strip_source(
         call, name, contract, inner.prototype, fields, kept, f"{inner.function}(&q, s.rows, s.results{rest});"
@@ -139,10 +151,10 @@ def by_strips(
     return GeneratedKernel(
         name,
         f"{entry};",
-        (text, resource("itr_dsp_strips.h"), resource("itr_dsp_strips.c"), *inner.sources),
+        (text, *unpacking.sources(), *inner.sources),
         inner.cost + sum(_moved(p, out_c, call.integer("in_bits"), call.integer("out_bits")) for p in params),
         scratch=in_bytes + out_bytes + (inner.scratch or 0),
-        stack_bytes=inner.stack_bytes,
+        stack_bytes={**inner.stack_bytes, **unpacking.STACK_BYTES},
         takes_params=bool(call.variants),
     )
 

@@ -11,7 +11,8 @@ import numpy as np
 from intarsia.fixedpoint import INT32_MAX
 from intarsia.kernelcall import Constant, KernelCall
 from intarsia_codegen.generated import GeneratedKernel, SourceFile
-from intarsia_codegen.narrow.sources import Entry, resource
+from intarsia_codegen.narrow import unpacking
+from intarsia_codegen.narrow.sources import Entry
 from intarsia_codegen.requantization import reachable
 
 CHUNK_CODES = 512
@@ -100,10 +101,10 @@ def matrix_vector(call: KernelCall, name: str, contract: str, generate: Generate
     return GeneratedKernel(
         name,
         f"{prototype};",
-        (text, resource("itr_dsp_strips.h"), resource("itr_dsp_strips.c"), *inner.sources),
+        (text, *unpacking.sources(), *inner.sources),
         inner.cost + _CODES * (in_bytes + out_bytes) + 50,
         scratch=in_bytes + out_bytes + (inner.scratch or 0),
-        stack_bytes=inner.stack_bytes,
+        stack_bytes={**inner.stack_bytes, **unpacking.STACK_BYTES},
     )
 
 
@@ -155,11 +156,11 @@ def addition(call: KernelCall, name: str, generate: Generate) -> GeneratedKernel
     return GeneratedKernel(
         name,
         f"{entry.prototype};",
-        (text, resource("itr_dsp_strips.h"), resource("itr_dsp_strips.c"), *inner.sources),
+        (text, *unpacking.sources(), *inner.sources),
         chunks.codes * (3 * _CODES + 5),
         scratch=3 * room,
         inplace=call.inplace,
-        stack_bytes=inner.stack_bytes,
+        stack_bytes={**inner.stack_bytes, **unpacking.STACK_BYTES},
         takes_params=entry.takes_params,
     )
 
