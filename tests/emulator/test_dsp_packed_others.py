@@ -89,8 +89,8 @@ def test_pools(name: str, tmp_path: Path) -> None:
     assert generated == 4 * len(shapes)
 
 
-LEAST = {"MAX_POOL_2D": 1.15, "AVERAGE_POOL_2D": 0.44}
-"""Instructions of int8 to those of ours, at least. Averages are unpacked first, which many cells per output show."""
+LEAST = {"MAX_POOL_2D": 1.15, "AVERAGE_POOL_2D": 0.7}
+"""Instructions of int8 to those of ours, at least."""
 
 LAYERS = ((2, 2, (1, 16, 16, 32)), (3, 1, (1, 8, 8, 64)), (7, 7, (1, 7, 7, 64)))
 """Window, stride and input of the pooling layers that costs are measured on."""

@@ -101,6 +101,80 @@ void itr_dsp_average_pool(const itr_dsp_pool *layer, const int8_t *in, int8_t *o
   }
 }
 
+/* Sums of codes counted from the lowest one, in halves: four neighbouring codes of a word from bit
+ * `shift` on, and the four that lie 16 bits above them. */
+typedef struct {
+  uint32_t first, second, third, fourth;
+} sums4;
+
+static inline sums4 sum_codes(const itr_dsp_pool *p, window w, int32_t bits, int32_t shift) {
+  const uint32_t field = ((1u << bits) - 1u) * 0x10001u;
+  const uint32_t signs = bits == 4 ? 0x88888888u : 0xaaaaaaaau;
+  sums4 sums = {0, 0, 0, 0};
+  for (int32_t row = 0; row < w.rows; row++) {
+    const int8_t *cell = w.first + row * p->in_w * p->in_c;
+    const int8_t *end = cell + w.columns * p->in_c;
+    for (; cell != end; cell += p->in_c) {
+      const uint32_t word = (load(cell) ^ signs) >> shift;
+      sums.first += word & field;
+      sums.second += word >> bits & field;
+      sums.third += word >> (2 * bits) & field;
+      sums.fourth += word >> (3 * bits) & field;
+    }
+  }
+  return sums;
+}
+
+/* Averages of both sums of a word, 16 bits apart. */
+static inline uint32_t average_halves(const itr_dsp_pool *p, uint32_t sums, int32_t cells,
+                                      int32_t bits) {
+  const int32_t counted = cells << (bits - 1);
+  const uint32_t field = (1u << bits) - 1u;
+  const int32_t low = average(p, (int32_t)(sums & 0xffffu) - counted, cells);
+  const int32_t high = average(p, (int32_t)(sums >> 16) - counted, cells);
+  return ((uint32_t)low & field) | ((uint32_t)high & field) << 16;
+}
+
+/* The packed averages of a word of codes. */
+static inline uint32_t average_codes(const itr_dsp_pool *p, window w, int32_t bits) {
+  const int32_t cells = w.rows * w.columns;
+  uint32_t codes = 0;
+  for (int32_t shift = 0; shift < 16; shift += 4 * bits) {
+    const sums4 sums = sum_codes(p, w, bits, shift);
+    codes |= average_halves(p, sums.first, cells, bits) << shift;
+    codes |= average_halves(p, sums.second, cells, bits) << (shift + bits);
+    codes |= average_halves(p, sums.third, cells, bits) << (shift + 2 * bits);
+    codes |= average_halves(p, sums.fourth, cells, bits) << (shift + 3 * bits);
+  }
+  return codes;
+}
+
+static inline void average_pool_codes(const itr_dsp_pool *layer, const int8_t *in, int8_t *out,
+                                      int32_t bits) {
+  for (int32_t n = 0; n < layer->batch; n++) {
+    for (int32_t i = 0; i < layer->out_h * layer->out_w; i++) {
+      const window whole = window_at(layer, in, i / layer->out_w, i % layer->out_w);
+      for (int32_t c = 0; c < layer->in_c; c += LANES) {
+        const int32_t byte = group_start(layer, c);
+        window w = whole;
+        w.first += byte;
+        const uint32_t codes = average_codes(layer, w, bits);
+        memcpy(out + byte, &codes, sizeof codes);
+      }
+      out += layer->in_c;
+    }
+    in += layer->in_h * layer->in_w * layer->in_c;
+  }
+}
+
+void itr_dsp_average_pool_4(const itr_dsp_pool *layer, const int8_t *in, int8_t *out) {
+  average_pool_codes(layer, in, out, 4);
+}
+
+void itr_dsp_average_pool_2(const itr_dsp_pool *layer, const int8_t *in, int8_t *out) {
+  average_pool_codes(layer, in, out, 2);
+}
+
 static uint32_t max_window(const itr_dsp_pool *p, window w) {
   uint32_t largest = load(w.first);
   for (int32_t row = 0; row < w.rows; row++) {

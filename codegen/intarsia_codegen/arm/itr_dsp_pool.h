@@ -18,7 +18,10 @@ typedef struct {
 void itr_dsp_average_pool(const itr_dsp_pool *layer, const int8_t *in, int8_t *out);
 void itr_dsp_max_pool(const itr_dsp_pool *layer, const int8_t *in, int8_t *out);
 
-/* Packed codes of 4 and 2 bits: `in_c` are the bytes of a pixel. */
+/* Packed codes of 4 and 2 bits: `in_c` are the bytes of a pixel. The sums of averages, of codes
+ * counted from the lowest one, fit 16 bits. */
+void itr_dsp_average_pool_4(const itr_dsp_pool *layer, const int8_t *in, int8_t *out);
+void itr_dsp_average_pool_2(const itr_dsp_pool *layer, const int8_t *in, int8_t *out);
 void itr_dsp_max_pool_4(const itr_dsp_pool *layer, const int8_t *in, int8_t *out);
 void itr_dsp_max_pool_2(const itr_dsp_pool *layer, const int8_t *in, int8_t *out);
 

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AVERAGE_POOL_2D of packed types for Arm's DSP extension: the int8 kernel, strip by strip."""
+"""AVERAGE_POOL_2D of packed types for Arm's DSP extension: packed codes, or the int8 kernel strip by strip."""
 
 from __future__ import annotations
 
 from intarsia.kernelcall import KernelCall
 from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.kernels import average_pool_2d_s8__dsp as int8
-from intarsia_codegen.narrow.pooling import pooling
+from intarsia_codegen.narrow.pooling import on_codes, pooling
 
 
 def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
     """The kernel; None where int8 has none, and for outputs of another scale than the input."""
-    return pooling(call, name, int8.generate)
+    made = on_codes(call, name, "itr_dsp_average_pool", 4 // call.integer("in_bits"))
+    return made or pooling(call, name, int8.generate)

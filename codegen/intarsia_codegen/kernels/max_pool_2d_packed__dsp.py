@@ -6,9 +6,10 @@ from __future__ import annotations
 from intarsia.kernelcall import KernelCall
 from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.kernels import max_pool_2d_s8__dsp as int8
-from intarsia_codegen.narrow.pooling import maxima, pooling
+from intarsia_codegen.narrow.pooling import on_codes, pooling
 
 
 def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
     """The kernel; None where int8 has none, and for outputs of another scale than the input."""
-    return maxima(call, name) or pooling(call, name, int8.generate)
+    made = on_codes(call, name, "itr_dsp_max_pool", 4 // call.integer("in_bits"))
+    return made or pooling(call, name, int8.generate)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pooling of packed feature maps: maxima of packed codes, or the int8 kernels a strip of rows at a time."""
+"""Pooling of packed feature maps: on packed codes, or the int8 kernels a strip of rows at a time."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.narrow.strips import by_strips
 from intarsia_codegen.narrow.whole import Generate
 
+LARGEST_SUM = 0xFFFF
+"""Of the codes of a window, as 16 bits hold it."""
+
 
 def pooling(call: KernelCall, name: str, generate: Generate) -> GeneratedKernel | None:
     """The kernel; None where int8 has none, and where codes do not keep their meaning from input to output."""
@@ -26,10 +29,13 @@ def pooling(call: KernelCall, name: str, generate: Generate) -> GeneratedKernel 
     return by_strips(call, name, contract, call.integer("in_c"), generate, settings)
 
 
-def maxima(call: KernelCall, name: str) -> GeneratedKernel | None:
-    """MAX_POOL_2D on packed codes; None for maps of two widths or of 8 bits, and for less than a word per pixel."""
+def on_codes(call: KernelCall, name: str, function: str, turns: int) -> GeneratedKernel | None:
+    """The kernel on packed codes, `function` with the width behind it; None for maps of two widths or of 8 bits, for
+    less than a word per pixel, and for sums beyond 16 bits. `turns` as in `pool.kernel`."""
     limits, bits = _limits(call.constant("table"), call.integer("in_bits")), call.integer("in_bits")
     if limits is None or bits == 8 or bits != call.integer("out_bits"):
+        return None
+    if call.integer("kernel_h") * call.integer("kernel_w") << bits > LARGEST_SUM:
         return None
     changes = {
         "in_c": BY_BITS[bits].run_bytes(call.integer("in_c")),
@@ -40,7 +46,7 @@ def maxima(call: KernelCall, name: str) -> GeneratedKernel | None:
         return {key: value for key, value in params.items() if key not in ("in_bits", "out_bits")} | changes
 
     packed = replace(call, params=in_bytes(call.params), variants=tuple(map(in_bytes, call.variants)))
-    return pool.kernel(packed, name, f"itr_dsp_max_pool_{bits}", 4 // bits)
+    return pool.kernel(packed, name, f"{function}_{bits}", turns)
 
 
 def _limits(table: np.ndarray, bits: int) -> tuple[int, int] | None:
