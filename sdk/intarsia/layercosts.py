@@ -9,6 +9,8 @@ from intarsia import ops
 from intarsia.boards import Board
 from intarsia.dtypes import INT8
 from intarsia.ir import Graph
+from intarsia.passes import constant_channels
+from intarsia.plan import cost
 from intarsia.plan.kernelcosts import UNMEASURED, Costs, Work, estimated
 from intarsia.precisionplan import shifted
 from intarsia_codegen import library
@@ -21,14 +23,20 @@ def layer_costs(graph: Graph, board: Board) -> Costs:
     Generators tell the instructions of the kernel that they make. The output has the bits of the input, and a layer's
     branches share its instructions by their MACs. A layer without a generated kernel costs what the table of
     `plan.kernelcosts` says at 8 bits, and more below: portable C unpacks every code. For boards without generators for
-    fewer bits the table says it all.
+    fewer bits the table says it all. Channels that never change cost nothing.
     """
     if not any(library.generators("conv_2d_packed", isa) for isa in board.target.isa):
         return estimated
 
+    kept = constant_channels.run(graph)
+    left = [
+        own / whole if whole else 1.0 for own, whole in zip(cost.macs(kept), cost.macs(graph), strict=True)
+    ]
+
     @functools.cache
     def per_mac(layer: int, weight_bits: int, input_bits: int) -> float | None:
-        return instructions_per_mac(_alone(graph, layer, weight_bits, input_bits), board)
+        share = instructions_per_mac(_alone(kept, layer, weight_bits, input_bits), board)
+        return None if share is None else share * left[layer]
 
     def costs(work: Work, weight_bits: int, input_bits: int) -> float:
         share = per_mac(work.layer, weight_bits, input_bits)
