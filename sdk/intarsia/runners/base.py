@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from intarsia.errors import EnvironmentMissing, StageError
 
@@ -100,6 +100,14 @@ class Runner(Protocol):
 
         Raises EnvironmentMissing if a tool or the port is missing and StageError if it does not start.
         """
+
+
+@runtime_checkable
+class UsesPackages(Protocol):
+    """A runner whose programs or sources come as Python packages."""
+
+    def packages(self, board: Board) -> Sequence[Tool]:
+        """The distributions it needs, as `program` of a Tool."""
 
 
 def find_tool(program: str) -> str | None:

