@@ -4,21 +4,43 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from intarsia.cli import _console, _options
 from intarsia.errors import UsageError
 
-SUITES = ("models", "kernels", "zoo", "tool")
+if TYPE_CHECKING:
+    from intarsia.bench.plantable import Row
+
+SUITES = ("models", "kernels", "plans", "zoo", "tool")
+DEFAULT_SAMPLES = 2
+
+
+class _Rows:
+    """Tells the rows of `plans` as they come, and keeps those so far in a file."""
+
+    def __init__(self, file: Path | None, console: _console.Console) -> None:
+        self.file, self.console = file, console
+        self.rows: list[Row] = []
+
+    def __call__(self, row: Row) -> None:
+        from intarsia.bench import plantable
+
+        self.rows.append(row)
+        self.console.note(plantable.line(row))
+        if self.file is not None:
+            self.file.write_text(plantable.to_csv(self.rows), encoding="utf-8")
 
 
 def command(
     suite: Annotated[str, typer.Argument(metavar="SUITE", help=f"What to measure: {', '.join(SUITES)}.")],
     model: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Only this network (models, zoo). Repeatable.", show_default=False),
+        typer.Option(
+            metavar="NAME", help="Only this network (models, plans, zoo). Repeatable.", show_default=False
+        ),
     ] = None,
     operator: Annotated[
         list[str] | None,
@@ -28,7 +50,31 @@ def command(
         list[str] | None,
         typer.Option(metavar="NAME", help="Only this board. Repeatable.", show_default=False),
     ] = None,
-    samples: Annotated[int, typer.Option(min=1, help="Samples of each network's data to run.")] = 2,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Samples of each network's data to run.  [default: 2; with plans all, on the host board]",
+            show_default=False,
+        ),
+    ] = None,
+    device_samples: Annotated[
+        int, typer.Option(min=1, help="Samples to run on the emulated board (plans).")
+    ] = 1,
+    balance: Annotated[
+        list[float] | None,
+        typer.Option("--lambda", metavar="L", help="Of the sweep (plans). Repeatable.", show_default=False),
+    ] = None,
+    outlier_share: Annotated[
+        list[float] | None,
+        typer.Option(metavar="SHARE", help="Of the sweep (plans). Repeatable.", show_default=False),
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the rows there, too, as they come (plans).", show_default=False
+        ),
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -42,14 +88,15 @@ def command(
 ) -> None:
     """Measure whole networks or single layers against the incumbents' figures (models, kernels), or this tool's speed.
 
-    `zoo` runs every model of a folder: whether it runs, differing outputs, accuracy where it is labelled, memory.
-    The networks are third-party files: INTARSIA_DATA names the folder that holds models/ and datasets/. The layers of
-    `kernels` have the shapes of real ones, but need no files.
+    `plans` compares 8 bits with and without patches, all 4 bits and what the search chooses: accuracy on all samples,
+    BitOPs, memory, instructions; it can take hours. `zoo` runs every model of a folder: whether it runs, differing
+    outputs, accuracy where it is labelled, memory. The networks are third-party files: INTARSIA_DATA names the folder
+    that holds models/ and datasets/. The layers of `kernels` have the shapes of real ones, but need no files.
     """
     if suite not in SUITES:
         raise UsageError(f"no benchmark '{suite}'", hint=f"one of {', '.join(SUITES)}")
 
-    from intarsia.bench import kernels, models, tool, zoo
+    from intarsia.bench import kernels, models, plans, plantable, tool, zoo
 
     with _console.Console(verbose, quiet, progress, as_json) as console:
         if suite == "tool":
@@ -60,6 +107,23 @@ def command(
             measured = kernels.run(board or kernels.DEFAULT_BOARDS, operators=operator or (), watcher=console)
             console.result(kernels.to_json(measured), kernels.to_text(measured))
             return
+        if suite == "plans":
+            for value in (*(balance or ()), *(outlier_share or ())):
+                _options.share(value, "--lambda and --outlier-share")
+            rows_of_plans = plans.run(
+                model or (),
+                (board or [plans.DEFAULT_BOARD])[0],
+                samples=samples,
+                device_samples=device_samples,
+                chosen=plans.variants(balance or plans.BALANCES, outlier_share or plans.OUTLIER_SHARES),
+                watcher=console,
+                told=_Rows(csv, console),
+            )
+            if csv is not None:
+                csv.write_text(plantable.to_csv(rows_of_plans), encoding="utf-8")
+            console.result(plantable.to_json(rows_of_plans), plantable.to_text(rows_of_plans))
+            return
+        samples = samples or DEFAULT_SAMPLES
         if suite == "zoo":
             found = zoo.run(
                 model or (), board or zoo.DEFAULT_BOARDS, folder=folder, samples=samples, watcher=console

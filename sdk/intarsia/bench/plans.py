@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plans of whole networks compared: 8 bits with and without patches, all 4 bits, and what the search chooses.
+
+Each variant is one quantized model. Its accuracy is measured over all samples on the host board, its memory and its
+instructions on an emulated board, and both are compared with the reference.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from intarsia import batching, boards, modelfile, pipeline
+from intarsia.bench import plancases
+from intarsia.bench.plancases import Case
+from intarsia.bench.plantable import (
+    LAYERS_8,
+    PATCHES_8,
+    SWEEP,
+    UNIFORM_4,
+    VDQS,
+    VDQS_ALONE,
+    Row,
+    marked,
+)
+from intarsia.errors import BudgetError, GateError
+from intarsia.ir import Graph
+from intarsia.plan import cost
+from intarsia.quantize import layout
+from intarsia.report.run import Run
+from intarsia.request import Mixing, Patching, Request, Silent, Watcher
+
+DEFAULT_BOARD = "qemu-cortex-m4"
+BALANCES = (0.2, 0.3, 0.4, 0.5)
+OUTLIER_SHARES = (0.0, 0.25)
+MAPS, WEIGHTS = (8, 4, 2), (8, 4, 2)
+CORRELATION = "correlation"
+_TINY = 1e-30
+
+Told = Callable[[Row], None]
+"""Is told every row as soon as it is measured."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How to make a model: `mixing` None leaves it at 8 bits; `patched` cuts it into patches for the case's RAM."""
+
+    name: str
+    mixing: Mixing | None = None
+    patched: bool = True
+
+
+def variants(balances: Sequence[float] = BALANCES, shares: Sequence[float] = OUTLIER_SHARES) -> list[Variant]:
+    """The variants of every network, then one for each lambda and outlier share, whose accuracy has no limit."""
+    searched = Mixing(MAPS, WEIGHTS)
+    free = replace(searched, max_drop=None)
+    return [
+        Variant(LAYERS_8, patched=False),
+        Variant(PATCHES_8),
+        Variant(UNIFORM_4, Mixing((8, 4), (8, 4), "uniform4", None)),
+        Variant(VDQS_ALONE, replace(searched, vdpc="off")),
+        Variant(VDQS, searched),
+        *(
+            Variant(SWEEP, _with_share(replace(free, balance=balance), share))
+            for balance in balances
+            for share in shares
+        ),
+    ]
+
+
+def _with_share(mixing: Mixing, share: float) -> Mixing:
+    """VDPC with this share of patches as outliers; off for none."""
+    if share == 0.0:
+        return replace(mixing, vdpc="off")
+    return replace(mixing, outliers=replace(mixing.outliers, rule="share", value=share))
+
+
+def _share(mixing: Mixing) -> float:
+    return 0.0 if mixing.vdpc == "off" else mixing.outliers.value
+
+
+def run(
+    names: Sequence[str] = (),
+    board: str = DEFAULT_BOARD,
+    *,
+    samples: int | None = None,
+    device_samples: int = 1,
+    chosen: Sequence[Variant] | None = None,
+    watcher: Watcher | None = None,
+    told: Told = lambda row: None,
+) -> list[Row]:
+    """Rows of the networks of these names, or of all: every variant, with its place among the others.
+
+    At most `samples` samples judge (None: all of them); `device_samples` run on the board. Raises UsageError as
+    `plancases.load`.
+    """
+    watcher = watcher or Silent()
+    rows: list[Row] = []
+    for case in plancases.load(names, samples):
+        with tempfile.TemporaryDirectory(prefix="intarsia-") as scratch:
+            bench = _Bench(case, board, device_samples, Path(scratch), watcher)
+            for row in bench.rows(chosen or variants()):
+                rows.append(row)
+                told(row)
+    return marked(rows)
+
+
+class _Bench:
+    """Measures the variants of one network."""
+
+    def __init__(self, case: Case, board: str, device_samples: int, scratch: Path, watcher: Watcher) -> None:
+        (scratch / "calib").mkdir()
+        self.calib = plancases.resized(case.calib, case.resize, scratch / "calib")
+        self.test = plancases.resized(case.test, case.resize, scratch)
+        self.case, self.scratch, self.watcher = case, scratch, watcher
+        self.board, self.device_samples = boards.load(board), device_samples
+        self.original = pipeline.load_model(case.model)
+        self.wanted: list[np.ndarray] = []
+
+    def rows(self, chosen: Sequence[Variant]) -> Iterator[Row]:
+        for number, variant in enumerate(chosen, 1):
+            self.watcher.note(f"{self.case.name}: {variant.name} ({number} of {len(chosen)})")
+            try:
+                yield self.row(variant)
+            except (BudgetError, GateError) as error:
+                yield replace(self.empty(variant), refused=error.message)
+
+    def empty(self, variant: Variant) -> Row:
+        """A row without figures."""
+        row = Row(self.case.name, variant.name, self.board.name)
+        if variant.mixing is None or variant.mixing.method != "vdqs":
+            return row
+        return replace(row, balance=variant.mixing.balance, outlier_share=_share(variant.mixing))
+
+    def row(self, variant: Variant) -> Row:
+        """Makes the model, then runs it on both boards. Raises BudgetError and GateError where it cannot be made."""
+        patching = Patching("auto", self.case.input) if variant.patched else Patching("off")
+        budget = self.case.budget if variant.patched else None
+        model = self.scratch / "model.itr"
+        self.quantized(variant, model, patching)
+        few = replace(self.test, limit=self.device_samples)
+        device = pipeline.profile(
+            model, self.board, Request(few), budget=budget, patching=patching, watcher=self.watcher
+        )
+        host = pipeline.profile(model, boards.load("host"), Request(self.test), watcher=self.watcher)
+        return self.filled(self.empty(variant), modelfile.load(model), device, host)
+
+    def quantized(self, variant: Variant, model: Path, patching: Patching) -> None:
+        if variant.mixing is not None:
+            pipeline.quantize_file(
+                self.case.model,
+                self.calib,
+                model,
+                self.board,
+                mixing=variant.mixing,
+                budget=self.case.budget,
+                patching=patching,
+                watcher=self.watcher,
+            )
+            return
+        calibration = self.calib if pipeline.needs_quantization(self.original) else None
+        graph = pipeline.prepare(self.case.model, calibration=calibration, watcher=self.watcher)
+        modelfile.save(graph, model)
+
+    def filled(self, row: Row, graph: Graph, device: Run, host: Run) -> Row:
+        """The row with all figures."""
+        document, plan = device.document(), device.document().plan
+        patched = plan is not None and plan["split_after"] is not None
+        layers = cost.macs(graph)
+        wrong = document.reference.mismatched_outputs + host.document().reference.mismatched_outputs
+        metric, accuracy = self.accuracy(graph, host)
+        return replace(
+            row,
+            grid="x".join(map(str, plan["grid"])) if plan and patched else None,
+            split_after=plan["split_after"] if plan and patched else None,
+            input=plan["input"] if plan and patched else None,
+            metric=metric,
+            accuracy=round(accuracy, 6),
+            accuracy_samples=len(host.measurement.outputs),
+            bitops=plan["bitops"] if plan and patched else cost.bitops(cost.bit_products(graph), layers),
+            macs=plan["macs"] if plan and patched else sum(layers),
+            ram_bytes=document.memory.ram_bytes,
+            flash_bytes=document.memory.flash_bytes,
+            instructions=document.latency.total,
+            device_samples=len(device.measurement.outputs),
+            mismatched_outputs=wrong,
+        )
+
+    def accuracy(self, graph: Graph, host: Run) -> tuple[str, float]:
+        """Top-1 where labels are classes of the output, else the correlation with the original network's outputs."""
+        if host.accuracy is not None:
+            return host.accuracy.metric, host.accuracy.value
+        if not self.wanted:
+            dataset = self.test.load(self.original)
+            self.watcher.stage("run the original network")
+            self.wanted = [
+                real(self.original, i, y)
+                for i, y in enumerate(batching.outputs(self.original, dataset.inputs))
+            ]
+        found = [
+            real(graph, i, np.stack([sample[i] for sample in host.measurement.outputs]))
+            for i in range(len(graph.outputs))
+        ]
+        return CORRELATION, correlation(self.wanted, found)
+
+
+def real(graph: Graph, output: int, values: np.ndarray) -> np.ndarray:
+    """float64 [N, elements] of an output."""
+    tensor, flat = graph.tensor(graph.outputs[output]), values.reshape(len(values), -1)
+    return flat.astype(np.float64) if tensor.dtype.is_float else layout.decoded(flat, tensor)
+
+
+def correlation(wanted: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> float:
+    """How well outputs [N, elements] follow the wanted ones from sample to sample, the mean over all outputs.
+
+    Of each output, the cosine between both after the mean of every element over the samples of the wanted outputs is
+    taken away: what is the same for all samples, such as the places of anchors, counts for nothing. 1 is the best.
+    """
+    cosines = []
+    for a, b in zip(wanted, found, strict=True):
+        mean = a.mean(axis=0)
+        x, y = a - mean, b - mean
+        cosines.append(float((x * y).sum() / max(np.sqrt(np.square(x).sum() * np.square(y).sum()), _TINY)))
+    return float(np.mean(cosines))
