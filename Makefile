@@ -50,14 +50,14 @@ quick: setup
 	$(BIN)/python -m pytest -n $(WORKERS) tests/unit tests/property
 
 lint: setup
-	$(BIN)/ruff check sdk codegen tests examples
-	$(BIN)/ruff format --check sdk codegen tests examples
+	$(BIN)/ruff check sdk codegen tests examples tools
+	$(BIN)/ruff format --check sdk codegen tests examples tools
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 
 format: setup
-	$(BIN)/ruff check --fix sdk codegen tests examples
-	$(BIN)/ruff format sdk codegen tests examples
+	$(BIN)/ruff check --fix sdk codegen tests examples tools
+	$(BIN)/ruff format sdk codegen tests examples tools
 	$(BIN)/clang-format -i $$(git ls-files '*.c' '*.h')
 
 bench: setup

@@ -55,12 +55,16 @@ def test_portable_c_equals_reference(operator: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("rule", ["litert", pytest.param("tflm", marks=pytest.mark.tflm_oracle)])
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_reference_equals_interpreter(operator: str, rule: str) -> None:
-    """The numpy reference equals the BUILTIN_REF kernels of the interpreter of each rule."""
+    """The numpy reference equals the BUILTIN_REF kernels of the interpreter of each rule.
+
+    Cases that are made for rule `litert` have no witness of rule `tflm`.
+    """
 
     @settings(max_examples=60)
     @given(graphs(ops.registry()[operator]), st.integers(0, 2**32 - 1))
     def collect(graph: Graph, seed: int) -> None:
-        cases.append((graph.replace(rule=rule), seed))
+        if rule in ("litert", graph.rule):
+            cases.append((graph.replace(rule=rule), seed))
 
     cases: list[tuple[Graph, int]] = []
     collect()
