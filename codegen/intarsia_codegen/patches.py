@@ -85,13 +85,12 @@ def _joined(calls: Sequence[KernelCall]) -> KernelCall | None:
         for mine, theirs in zip(first.constants, call.constants, strict=True):
             if mine.bits != theirs.bits or not np.array_equal(mine.data, theirs.data):
                 return None
-    alike = all(variant == variants[0] for variant in variants)
     return replace(
         first,
         scratch=max((call.scratch for call in calls if call.scratch is not None), default=None),
         inplace=tuple(pair for pair in first.inplace if all(pair in call.inplace for call in calls)),
         macs=sum(call.macs for call in calls),
-        variants=() if alike else tuple(variants),
+        variants=lowering.variants_of(variants),
     )
 
 

@@ -9,11 +9,17 @@ import numpy as np
 import pytest
 
 from intarsia import boards, build, measure, pipeline, simulate
+from intarsia.plan import patch, precision
+from intarsia.plan.precision import OUTLIER, Wanted
+from intarsia.plan.vdpc import Membership
+from intarsia.quantize import classes
+from intarsia.quantize.classes import Widths
 from intarsia.request import DataSource, Mixing, Patching
 from intarsia_codegen import project
 from support import harness
 from support.classed import drawn
-from support.draw import sample
+from support.draw import SeededDraw, sample
+from support.networks import Network
 
 pytestmark = pytest.mark.emulator
 
@@ -35,6 +41,33 @@ def test_classes_on_a_core_with_the_dsp_extension(tmp_path: Path) -> None:
         kernels = [kernel for layers in outcome.program.forms for layer in layers for kernel in layer.kernels]
         generated += sum(kernel.generated is not None for kernel in kernels)
     assert generated > COUNT
+
+
+def test_a_class_of_one_patch_in_the_middle(tmp_path: Path) -> None:
+    """Its kernels have one set of parameters, with borders inside the image."""
+    net = Network(SeededDraw(3), (1, 13, 14, 4))
+    x = net.conv(net.source, 8, same=True)
+    x = net.depthwise(x, same=True)
+    graph = net.finish(net.pointwise(x, 4))
+    tiling = patch.tiling_of(graph, 1, (3, 3), "arena")
+    random = np.random.default_rng(1)
+    samples = [np.stack([sample(graph.tensor(i), random) for _ in range(4)]) for i in graph.inputs]
+    membership = Membership.static([place == 4 for place in range(9)])
+    found = classes.histograms(graph, samples, tiling, membership)
+    space = precision.space(graph, found, Wanted((8, 4), (8, 4), (8, 4)), tiling, membership)
+    graphs, plans = [], []
+    for narrow in (False, True):
+        bits = tuple(8 if item.scope == OUTLIER or not narrow else min(item.widths) for item in space.items)
+        made = classes.apply(graph, samples, Widths.of(space, bits), tiling, membership, None)
+        graphs.append(made)
+        plans.append(patch.plan_of(made, 1, (3, 3), "arena"))
+    inputs = [[x[:1] for x in samples]]
+    outcomes = harness.run_cases(
+        graphs, [inputs] * 2, tmp_path, board="qemu-cortex-m4", isas=("dsp", "scalar"), plans=plans
+    )
+    for made, outcome in zip(graphs, outcomes, strict=True):
+        (wanted,) = simulate.run(made, [x[0] for x in inputs[0]])
+        assert outcome.outputs[0][0].tobytes() == wanted.tobytes()
 
 
 @pytest.mark.data

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from intarsia import ops, stitching
 from intarsia.ir import ABSENT, Graph, Node, Tensor
-from intarsia.kernelcall import Alias, KernelCall, Step
+from intarsia.kernelcall import Alias, KernelCall, Param, Step
 from intarsia.ops._movement import Movement, Strides, copy
 from intarsia.plan import arena, memory
 from intarsia.plan.branches import CROP, Branches, expand, filled, kept
@@ -305,11 +305,22 @@ def merge(calls: Sequence[KernelCall]) -> KernelCall:
     inplace = tuple(pair for pair in first.inplace if all(pair in call.inplace for call in calls))
     separate = [call for call in calls if not call.inplace]
     scratch = [call.scratch for call in separate or calls if call.scratch is not None]
-    alike = all(call.params == first.params for call in calls)
     return replace(
         first,
         scratch=max(scratch) if scratch else first.scratch,
         inplace=inplace,
         macs=sum(call.macs for call in calls),
-        variants=() if alike else tuple(call.params for call in calls),
+        variants=variants_of([call.params for call in calls]),
     )
+
+
+def variants_of(params: Sequence[Mapping[str, Param]]) -> tuple[Mapping[str, Param], ...]:
+    """`KernelCall.variants` for the parameters of branches: none where they never change.
+
+    A single branch that reads a part of its input counts, too: kernels for whole layers know no negative borders.
+    """
+    alike = all(own == params[0] for own in params)
+    crops = any(
+        isinstance(value := params[0].get(side, 0), int) and value < 0 for side in ("pad_top", "pad_left")
+    )
+    return () if alike and not crops else tuple(params)
