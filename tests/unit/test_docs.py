@@ -18,23 +18,21 @@ DOCS = ROOT / "docs"
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 MADE = runpy.run_path(str(ROOT / "tools" / "make_docs.py"))["PAGES"]
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+REPOSITORY_SHELL = re.compile(r"^```sh repository\n(.*?)^```", re.DOTALL | re.MULTILINE)
+QUOTE = re.compile(r"^<!-- from (\S+) -->\n```\w+\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 
 
-def shell_of(page: str) -> str:
-    return "".join(SHELL.findall((DOCS / page).read_text(encoding="utf-8")))
+def found(pattern: re.Pattern[str], page: str) -> str:
+    return "".join(pattern.findall((DOCS / page).read_text(encoding="utf-8")))
 
 
-@pytest.mark.emulator
-@pytest.mark.parametrize("page", [page for page in PAGES if shell_of(page)])
-def test_commands_of_a_page_work(page: str, digits: Path, tmp_path: Path) -> None:
-    for name in ("digits96_int8.tflite", "digits96_float.tflite", "calib.npz", "test.npz"):
-        shutil.copy(digits / name, tmp_path)
+def run(commands: str, folder: Path) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         ["bash", "-euo", "pipefail"],
-        input=shell_of(page),
-        cwd=tmp_path,
+        input=commands,
+        cwd=folder,
         env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
@@ -42,6 +40,26 @@ def test_commands_of_a_page_work(page: str, digits: Path, tmp_path: Path) -> Non
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("page", [page for page in PAGES if found(SHELL, page)])
+def test_commands_of_a_page_work(page: str, digits: Path, tmp_path: Path) -> None:
+    for name in ("digits96_int8.tflite", "digits96_float.tflite", "calib.npz", "test.npz"):
+        shutil.copy(digits / name, tmp_path)
+    run(found(SHELL, page), tmp_path)
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("page", [page for page in PAGES if found(REPOSITORY_SHELL, page)])
+def test_commands_for_the_repository_work(page: str) -> None:
+    run(found(REPOSITORY_SHELL, page), ROOT)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_quoted_code_is_that_of_the_file(page: str) -> None:
+    for file, code in QUOTE.findall((DOCS / page).read_text(encoding="utf-8")):
+        assert code in (ROOT / file).read_text(encoding="utf-8"), f"{page} quotes {file}"
 
 
 @pytest.mark.parametrize("page", sorted(MADE))
