@@ -9,8 +9,8 @@ import numpy as np
 
 from intarsia.fixedpoint import INT32_MAX, Int64Array, multiply_by_quantized_multiplier
 from intarsia.kernelcall import KernelCall
+from intarsia_codegen import layertext
 from intarsia_codegen.generated import GeneratedKernel, SourceFile
-from intarsia_codegen.mve import layertext
 
 LEFT_SHIFT = 20
 ATTEMPTS = 200

@@ -14,9 +14,9 @@ import numpy as np
 
 from intarsia.kernelcall import KernelCall
 from intarsia.ops.quantize import real_codes
+from intarsia_codegen import layertext
 from intarsia_codegen.carrays import array
 from intarsia_codegen.generated import GeneratedKernel, SourceFile
-from intarsia_codegen.mve import layertext
 
 CODES = (-128, 127)
 LEAST_KEY, LARGEST_KEY = -(1 << 31), 0x7F800000

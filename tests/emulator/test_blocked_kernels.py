@@ -14,8 +14,8 @@ from intarsia.ir import Graph
 from intarsia.kernelcall import KernelCall
 from intarsia.plan.plan import Plan
 from intarsia_codegen.blocked.scale import scale_of
+from intarsia_codegen.layertext import folded_bias
 from intarsia_codegen.lower import lower
-from intarsia_codegen.mve.layertext import folded_bias
 from support import harness
 from support.agree import assert_agree
 from support.draw import sample

@@ -13,9 +13,9 @@ from intarsia.kernelcall import KernelCall
 from intarsia_codegen.blocked.scale import INSTRUCTIONS, Scale, scale_of, scale_once
 from intarsia_codegen.blocked.sources import formed
 from intarsia_codegen.carrays import array
+from intarsia_codegen.constants import codes, live_channels
 from intarsia_codegen.ctext import number
-from intarsia_codegen.mve.constants import codes, live_channels
-from intarsia_codegen.mve.layertext import folded_bias, structure
+from intarsia_codegen.layertext import folded_bias, structure
 from intarsia_codegen.rowwise.geometry import Windows
 from intarsia_codegen.rowwise.layer import Product
 

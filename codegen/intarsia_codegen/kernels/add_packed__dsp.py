@@ -7,9 +7,10 @@ from intarsia.kernelcall import KernelCall
 from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.kernels import add_s8__dsp as int8
 from intarsia_codegen.narrow.table import addition_by_table
-from intarsia_codegen.narrow.whole import addition
+from intarsia_codegen.narrow.unpacking import DSP
+from intarsia_codegen.packed.whole import addition
 
 
 def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
     """The kernel; None for constant operands and, where widths differ, where int8 has none."""
-    return addition_by_table(call, name) or addition(call, name, int8.generate)
+    return addition_by_table(call, name) or addition(call, name, DSP, int8.generate)

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from intarsia.kernelcall import KernelCall
+from intarsia_codegen import layertext
 from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.linearform import LinearForm
-from intarsia_codegen.mve import layertext, summation
+from intarsia_codegen.mve import summation
 
 
 def generate(call: KernelCall, name: str) -> GeneratedKernel | None:

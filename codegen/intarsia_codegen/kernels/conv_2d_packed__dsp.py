@@ -8,8 +8,9 @@ from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.kernels import conv_2d_s8_s8__dsp as int8
 from intarsia_codegen.narrow.convolution import outer_convolution
 from intarsia_codegen.narrow.rows import row_convolution
-from intarsia_codegen.narrow.strips import by_strips
-from intarsia_codegen.narrow.whole import int8_holds
+from intarsia_codegen.narrow.unpacking import DSP
+from intarsia_codegen.packed.strips import by_strips
+from intarsia_codegen.packed.whole import int8_holds
 
 
 def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
@@ -29,4 +30,4 @@ def _strips(call: KernelCall, name: str) -> GeneratedKernel | None:
     out_c = call.integer("out_c")
     if not int8_holds(call, call.constant("weights").reshape(out_c, -1)):
         return None
-    return by_strips(call, name, "conv_2d_s8_s8", out_c, int8.generate)
+    return by_strips(call, name, DSP, "conv_2d_s8_s8", out_c, int8.generate)

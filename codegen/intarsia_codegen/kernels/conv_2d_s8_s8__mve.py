@@ -11,7 +11,7 @@
 
 Columns are padded to a multiple of 16 bytes; the weights there are 0, so what the bytes hold does not matter.
 Cells outside the image hold the input's zero point, which lets the correction for it move into the bias.
-Channels that no input can change (mve/constants.py) are not computed.
+Channels that no input can change (constants.py) are not computed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from intarsia.kernelcall import KernelCall
+from intarsia_codegen import constants, layertext
 from intarsia_codegen.generated import GeneratedKernel, SourceFile
-from intarsia_codegen.mve import constants, gemm, layertext, narrow
+from intarsia_codegen.layertext import integers
+from intarsia_codegen.mve import gemm, narrow
 from intarsia_codegen.mve import rows as kept
-from intarsia_codegen.mve.layertext import integers
 from intarsia_codegen.mve.requantize import Requantizer, double_rounding
 from intarsia_codegen.mve.rows import Rows
 from intarsia_codegen.mve.sources import shared

@@ -13,8 +13,9 @@ from intarsia_codegen.arm.channels import channels_of
 from intarsia_codegen.arm.layout import Layout
 from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.kernels import depthwise_conv_2d_s8_s8__dsp as int8
-from intarsia_codegen.narrow.strips import by_strips
-from intarsia_codegen.narrow.whole import int8_holds
+from intarsia_codegen.narrow.unpacking import DSP
+from intarsia_codegen.packed.strips import by_strips
+from intarsia_codegen.packed.whole import int8_holds
 
 
 def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
@@ -25,7 +26,7 @@ def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
     channels = call.integer("in_c") * call.integer("multiplier")
     if not int8_holds(call, call.constant("weights").reshape(-1, channels).T):
         return None
-    return by_strips(call, name, "depthwise_conv_2d_s8_s8", channels, int8.generate)
+    return by_strips(call, name, DSP, "depthwise_conv_2d_s8_s8", channels, int8.generate)
 
 
 def _planar(call: KernelCall, name: str) -> GeneratedKernel | None:

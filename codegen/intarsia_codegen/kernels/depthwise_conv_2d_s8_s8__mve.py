@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from intarsia.kernelcall import Constant, KernelCall
+from intarsia_codegen import layertext
 from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.kernels import conv_2d_s8_s8__mve
-from intarsia_codegen.mve import depthwise, layertext, taps
+from intarsia_codegen.layertext import integers
+from intarsia_codegen.mve import depthwise, taps
 from intarsia_codegen.mve import rows as kept
-from intarsia_codegen.mve.layertext import integers
 from intarsia_codegen.mve.requantize import Requantizer, channel_vectors, double_rounding
 
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 import numpy as np
 
 from intarsia.kernelcall import KernelCall
+from intarsia_codegen import layertext
 from intarsia_codegen.generated import GeneratedKernel
-from intarsia_codegen.mve import layertext, planes
+from intarsia_codegen.layertext import integers
+from intarsia_codegen.mve import planes
 from intarsia_codegen.mve import rows as kept
-from intarsia_codegen.mve.layertext import integers
 from intarsia_codegen.mve.planes import Plane
 from intarsia_codegen.mve.requantize import double_rounding
 

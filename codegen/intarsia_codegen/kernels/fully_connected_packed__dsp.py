@@ -6,9 +6,10 @@ from __future__ import annotations
 from intarsia.kernelcall import KernelCall
 from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.kernels import fully_connected_s8_s8__dsp as int8
-from intarsia_codegen.narrow.whole import matrix_vector
+from intarsia_codegen.narrow.unpacking import DSP
+from intarsia_codegen.packed.whole import matrix_vector
 
 
 def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
     """The kernel; None where int8 has none."""
-    return matrix_vector(call, name, "fully_connected_s8_s8", int8.generate)
+    return matrix_vector(call, name, DSP, "fully_connected_s8_s8", int8.generate)

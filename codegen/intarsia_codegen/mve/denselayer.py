@@ -6,9 +6,10 @@ from __future__ import annotations
 import numpy as np
 
 from intarsia.kernelcall import KernelCall
+from intarsia_codegen import layertext
 from intarsia_codegen.generated import GeneratedKernel
-from intarsia_codegen.mve import dense, layertext, rows
-from intarsia_codegen.mve.layertext import integers
+from intarsia_codegen.layertext import integers
+from intarsia_codegen.mve import dense, rows
 from intarsia_codegen.mve.requantize import Requantizer
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from intarsia.kernelcall import KernelCall
 from intarsia_codegen.generated import SourceFile
-from intarsia_codegen.mve.layertext import integers
+from intarsia_codegen.layertext import integers
 from intarsia_codegen.mve.requantize import Requantizer
 from intarsia_codegen.mve.sources import formed, shared
 

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from intarsia.kernelcall import KernelCall
+from intarsia_codegen import layertext
 from intarsia_codegen.generated import GeneratedKernel
-from intarsia_codegen.mve import layertext
-from intarsia_codegen.mve.layertext import integers
+from intarsia_codegen.layertext import integers
 from intarsia_codegen.mve.sources import shared
 
 MAX_AVERAGED = 2896

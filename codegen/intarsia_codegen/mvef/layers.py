@@ -17,9 +17,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from intarsia.kernelcall import KernelCall, Param
-from intarsia_codegen import ctext
+from intarsia_codegen import ctext, layertext
 from intarsia_codegen.generated import GeneratedKernel, SourceFile
-from intarsia_codegen.mve import layertext
 from intarsia_codegen.mve.sources import shared as mve_shared
 from intarsia_codegen.mvef.sources import blocks, formed, function, lanes, shared
 

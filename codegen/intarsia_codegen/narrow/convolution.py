@@ -13,9 +13,10 @@ from intarsia_codegen.narrow import expand, outer
 from intarsia_codegen.narrow.fit import Line, fit
 from intarsia_codegen.narrow.layer import Narrow, narrow_layer, variants
 from intarsia_codegen.narrow.outer import Finish, Shape
-from intarsia_codegen.narrow.sources import Entry, labels, resource, struct
+from intarsia_codegen.narrow.sources import labels, resource, struct
 from intarsia_codegen.narrow.sources import words as words_of
 from intarsia_codegen.narrow.stream import Tiling, excess_of, largest_field, stream
+from intarsia_codegen.packed.entry import Entry
 
 BLOCK = 9
 """Pixels that scratch holds, for the most that a layer computes at a time."""

@@ -14,9 +14,10 @@ from intarsia_codegen.narrow.fit import Line, fit
 from intarsia_codegen.narrow.layer import Narrow, narrow_layer, variants
 from intarsia_codegen.narrow.outer import Finish
 from intarsia_codegen.narrow.polynomial import BLOCKS, CHANNELS, Polynomial
-from intarsia_codegen.narrow.sources import Entry, labels, resource, struct
+from intarsia_codegen.narrow.sources import labels, resource, struct
 from intarsia_codegen.narrow.sources import words as words_of
 from intarsia_codegen.narrow.stream import excess_of
+from intarsia_codegen.packed.entry import Entry
 
 _WINDOW = {"kernel_h": 3, "kernel_w": 3, "stride_h": 1, "stride_w": 1, "dilation_h": 1, "dilation_w": 1}
 

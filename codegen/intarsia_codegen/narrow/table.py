@@ -11,7 +11,8 @@ from intarsia_codegen.arm.addition import sum_codes
 from intarsia_codegen.arm.emission import int8_array
 from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.narrow.layer import variants
-from intarsia_codegen.narrow.sources import Entry, resource, struct
+from intarsia_codegen.narrow.sources import resource, struct
+from intarsia_codegen.packed.entry import Entry
 
 FIELD = 4
 """Bits of an operand that are looked up at a time."""

@@ -3,19 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from intarsia_codegen.asm import function
 from intarsia_codegen.generated import SourceFile
 from intarsia_codegen.narrow.sources import resource
+from intarsia_codegen.packed.codes import Codes
 
 UNPACK, PACK = "itr_dsp_unpack_words4", "itr_dsp_pack_words4"
-STACK_BYTES: Mapping[str, int] = {UNPACK: 12, PACK: 8}
-
-
-def sources() -> tuple[SourceFile, ...]:
-    """`itr_dsp_strips.h` with all that it declares."""
-    return resource("itr_dsp_strips.h"), resource("itr_dsp_strips.c"), _unpack(), _pack()
 
 
 def _unpack() -> SourceFile:
@@ -68,3 +61,16 @@ def _pack() -> SourceFile:
         "pop {r4, pc}",
     ]
     return function(PACK, "r0 bytes, r1 packed codes, r2 words left, r12 mask.", lines)
+
+
+DSP = Codes(
+    word="dsp",
+    definitions=(resource("itr_dsp_codes_words.h"), resource("itr_dsp_codes.c"), _unpack(), _pack()),
+    unpacking=3,
+    packing=3,
+    last=11,
+    together=8,
+    run=10,
+    stack_bytes={UNPACK: 12, PACK: 8},
+)
+"""Packed codes on Arm's DSP extension."""

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from intarsia.kernelcall import KernelCall
+from intarsia_codegen import layertext
 from intarsia_codegen.generated import GeneratedKernel
-from intarsia_codegen.mve import layertext
 from intarsia_codegen.rowwise.geometry import Windows
 from intarsia_codegen.rowwise.layer import Product
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from intarsia.kernelcall import KernelCall
+from intarsia_codegen import layertext
 from intarsia_codegen.generated import GeneratedKernel, SourceFile
-from intarsia_codegen.mve import layertext
 from intarsia_codegen.rowwise.geometry import Geometry
 
 PIXELS_BYTES = 1024

@@ -13,7 +13,7 @@ import numpy as np
 from intarsia.kernelcall import KernelCall
 from intarsia_codegen.carrays import array
 from intarsia_codegen.generated import SourceFile
-from intarsia_codegen.mve.layertext import folded_bias, structure
+from intarsia_codegen.layertext import folded_bias, structure
 from intarsia_codegen.rowwise.geometry import Windows
 from intarsia_codegen.rowwise.layer import Product
 from intarsia_codegen.rvv.requantize import Form, double_rounding

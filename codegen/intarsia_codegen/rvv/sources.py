@@ -10,7 +10,7 @@ from importlib import resources
 
 from intarsia_codegen.carrays import array
 from intarsia_codegen.generated import SourceFile
-from intarsia_codegen.mve.layertext import structure
+from intarsia_codegen.layertext import structure
 from intarsia_codegen.rvv.requantize import Form, Requantizer
 
 LICENSE = "// SPDX-License-Identifier: Apache-2.0\n"

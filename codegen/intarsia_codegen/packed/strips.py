@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Packed layers by kernels for int8, a strip of rows at a time (`itr_dsp_strips.h`).
+"""Packed layers by kernels for int8, a strip of rows at a time (`c/strips.h`).
 
 For widths that have no faster form of their own: sums and requantization are those of the int8 kernel, whose proof over
 all int8 codes covers the fewer codes of packed maps, and whose limits are those of the narrower output.
@@ -15,10 +15,9 @@ from typing import Any
 from intarsia.dtypes import BY_BITS
 from intarsia.kernelcall import KernelCall
 from intarsia_codegen.generated import GeneratedKernel
-from intarsia_codegen.narrow import unpacking
-from intarsia_codegen.narrow.layer import variants
-from intarsia_codegen.narrow.sources import strip_source
-from intarsia_codegen.narrow.whole import plain, whole_bytes
+from intarsia_codegen.packed.codes import Codes
+from intarsia_codegen.packed.entry import strip_source
+from intarsia_codegen.packed.whole import plain, whole_bytes
 
 STRIP_BYTES = 4096
 """Least room for the unpacked rows and outputs that are held at a time."""
@@ -26,10 +25,8 @@ STRIP_BYTES = 4096
 _PACKED_ONLY = ("in_bits", "weights_bits", "out_bits", "mixed")
 _PACKED_CONSTANTS = ("weights_bits", "table")
 NO_SETTINGS: Mapping[str, int] = MappingProxyType({})
-_CODES = 3
-"""Instructions to unpack or pack a code."""
-_LAST_CODES, _RUN = 11, 10
-"""More of them for each of the last codes of a run that ends within a byte, and for the run."""
+_STRIP = 200
+"""Instructions of a strip beside its codes and the int8 kernel."""
 
 Generate = Callable[[KernelCall, str], GeneratedKernel | None]
 
@@ -43,7 +40,7 @@ class Strips:
 
     @property
     def branches(self) -> Sequence[Mapping[str, Any]]:
-        return variants(self.call)
+        return self.call.variants or (self.call.params,)
 
     @property
     def reach(self) -> int:
@@ -105,6 +102,7 @@ class Strips:
 def by_strips(
     call: KernelCall,
     name: str,
+    codes: Codes,
     contract: str,
     out_c: int,
     generate: Generate,
@@ -145,31 +143,22 @@ def by_strips(
     names = [key for key in params[0] if key not in ("batch", "in_h", "pad_top", "out_h")]
     kept: dict[str, object] = {f: f"p->{f}" for f in names} | dict(settings)
     kept |= {"batch": 1, "in_h": "s.in_h", "pad_top": "s.pad_top", "out_h": "s.out_h"}
-    entry, text = strip_source(
-        call, name, contract, inner.prototype, fields, kept, f"{inner.function}(&q, s.rows, s.results{rest});"
-    )
+    statement = f"{inner.function}(&q, s.rows, s.results{rest});"
+    entry, text = strip_source(call, name, codes, contract, inner.prototype, fields, kept, statement)
+    bits = call.integer("in_bits"), call.integer("out_bits")
     return GeneratedKernel(
         name,
         f"{entry};",
-        (text, *unpacking.sources(), *inner.sources),
-        inner.cost + sum(_moved(p, out_c, call.integer("in_bits"), call.integer("out_bits")) for p in params),
+        (text, *codes.strip_sources(), *inner.sources),
+        inner.cost + sum(_moved(codes, p, out_c, *bits) for p in params),
         scratch=in_bytes + out_bytes + (inner.scratch or 0),
-        stack_bytes={**inner.stack_bytes, **unpacking.STACK_BYTES},
+        stack_bytes={**inner.stack_bytes, **codes.stack_bytes},
         takes_params=bool(call.variants),
     )
 
 
-def _moved(params: Mapping[str, Any], out_c: int, in_bits: int, out_bits: int) -> int:
+def _moved(codes: Codes, params: Mapping[str, Any], out_c: int, in_bits: int, out_bits: int) -> int:
     """Instructions of one strip beside the int8 kernel."""
-    moving = params["in_h"] * params["in_w"] * _of_run(params["in_c"], in_bits)
-    moving += params["out_h"] * params["out_w"] * _of_run(out_c, out_bits)
-    return int(moving + 200)
-
-
-def _of_run(count: int, bits: int) -> int:
-    """Instructions to unpack or pack a run: codes that do not end with a byte are moved one by one."""
-    if bits == 8:
-        return 0
-    if count * bits % 8 == 0:
-        return _CODES * count
-    return _CODES * count + _LAST_CODES * (count % 8) + _RUN
+    moving = codes.unpacked(params["in_h"] * params["in_w"], params["in_c"], in_bits)
+    moving += codes.packed(params["out_h"] * params["out_w"], out_c, out_bits)
+    return int(moving + _STRIP)

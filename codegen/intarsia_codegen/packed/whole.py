@@ -11,15 +11,15 @@ import numpy as np
 from intarsia.fixedpoint import INT32_MAX
 from intarsia.kernelcall import Constant, KernelCall
 from intarsia_codegen.generated import GeneratedKernel, SourceFile
-from intarsia_codegen.narrow import unpacking
-from intarsia_codegen.narrow.sources import Entry
+from intarsia_codegen.packed.codes import Codes
+from intarsia_codegen.packed.entry import Entry
 from intarsia_codegen.requantization import reachable
 
 CHUNK_CODES = 512
 """Aim for the codes of an operand that are unpacked at a time."""
 
-_CODES = 3
-"""Instructions to unpack or pack a code."""
+_CHUNK = 60
+"""Instructions of a chunk beside its codes."""
 
 Generate = Callable[[KernelCall, str], GeneratedKernel | None]
 
@@ -48,13 +48,13 @@ def int8_holds(call: KernelCall, matrix: np.ndarray) -> bool:
     return bool((magnitude <= INT32_MAX >> np.clip(shift, 0, 31)).all())
 
 
-def _text(call: KernelCall, prototype: str, inner: str, body: list[str]) -> str:
+def _text(call: KernelCall, codes: Codes, prototype: str, inner: str, body: list[str]) -> str:
     lines = "\n".join(f"  {line}" for line in body)
     return f"""// SPDX-License-Identifier: Apache-2.0
 /* Packed feature maps through an int8 kernel. */
 #include "intarsia/{call.op}.h"
 #include "intarsia/packed.h"
-#include "itr_dsp_strips.h"
+#include "{codes.header}"
 
 {prototype};
 {inner}
@@ -65,7 +65,9 @@ def _text(call: KernelCall, prototype: str, inner: str, body: list[str]) -> str:
 """
 
 
-def matrix_vector(call: KernelCall, name: str, contract: str, generate: Generate) -> GeneratedKernel | None:
+def matrix_vector(
+    call: KernelCall, name: str, codes: Codes, contract: str, generate: Generate
+) -> GeneratedKernel | None:
     """FULLY_CONNECTED through the generator of the int8 contract; None where that has none."""
     if call.variants or not int8_holds(call, call.constant("weights")):
         return None
@@ -91,24 +93,25 @@ def matrix_vector(call: KernelCall, name: str, contract: str, generate: Generate
     rest = "" if inner.scratch is None else f", (int8_t *)scratch + {in_bytes + out_bytes}"
     body = [f"{inner.function}({source}, {target}{rest});"]
     if in_bits < 8:
-        body.insert(0, f"itr_dsp_unpack(in, {batch * columns // run}, {run}, {in_bits}, scratch);")
+        body.insert(0, f"itr_{codes.word}_unpack(in, {batch * columns // run}, {run}, {in_bits}, scratch);")
     if out_bits < 8:
-        body.append(f"itr_dsp_pack({target}, {batch}, {units}, {out_bits}, out);")
+        body.append(f"itr_{codes.word}_pack({target}, {batch}, {units}, {out_bits}, out);")
     if not in_bytes + out_bytes + (inner.scratch or 0):
         body.append("(void)scratch;")
+    moving = codes.unpacked(batch * columns // run, run, in_bits) + codes.packed(batch, units, out_bits)
     prototype = Entry(call, name).prototype
-    text = SourceFile(f"{name}.c", _text(call, prototype, inner.prototype, body))
+    text = SourceFile(f"{name}.c", _text(call, codes, prototype, inner.prototype, body))
     return GeneratedKernel(
         name,
         f"{prototype};",
-        (text, *unpacking.sources(), *inner.sources),
-        inner.cost + _CODES * (in_bytes + out_bytes) + 50,
+        (text, *codes.sources(), *inner.sources),
+        round(inner.cost + moving + 50),
         scratch=in_bytes + out_bytes + (inner.scratch or 0),
-        stack_bytes={**inner.stack_bytes, **unpacking.STACK_BYTES},
+        stack_bytes={**inner.stack_bytes, **codes.stack_bytes},
     )
 
 
-def addition(call: KernelCall, name: str, generate: Generate) -> GeneratedKernel | None:
+def addition(call: KernelCall, name: str, codes: Codes, generate: Generate) -> GeneratedKernel | None:
     """ADD of two feature maps through the int8 generator; None where that has none."""
     if len(call.inputs) != 2 or call.constants:
         return None
@@ -146,21 +149,22 @@ def addition(call: KernelCall, name: str, generate: Generate) -> GeneratedKernel
         )
         body.append(f"{const}uint8_t *const {at} = ({const}uint8_t *){operand} + {before};")
         if bits < 8 and operand != "out":
-            body.append(f"itr_dsp_unpack({at}, {runs}, {length}, {bits}, room + {place * room});")
+            body.append(f"itr_{codes.word}_unpack({at}, {runs}, {length}, {bits}, room + {place * room});")
         arguments.append(f"({const}int8_t *){at}" if bits == 8 else f"room + {place * room}")
     body.append(f"{inner.function}(&q, {', '.join(arguments)});")
-    if call.integer("out_bits") < 8:
-        body.append(f"itr_dsp_pack({arguments[2]}, {runs}, {length}, {call.integer('out_bits')}, out_part);")
+    out_bits = call.integer("out_bits")
+    if out_bits < 8:
+        body.append(f"itr_{codes.word}_pack({arguments[2]}, {runs}, {length}, {out_bits}, out_part);")
     body.append("}")
-    text = SourceFile(f"{name}.c", _text(call, entry.prototype, inner.prototype, body))
+    text = SourceFile(f"{name}.c", _text(call, codes, entry.prototype, inner.prototype, body))
     return GeneratedKernel(
         name,
         f"{entry.prototype};",
-        (text, *unpacking.sources(), *inner.sources),
-        chunks.codes * (3 * _CODES + 5),
+        (text, *codes.sources(), *inner.sources),
+        chunks.cost(call, codes, inner.cost / sum(chunks.sizes)),
         scratch=3 * room,
         inplace=call.inplace,
-        stack_bytes={**inner.stack_bytes, **unpacking.STACK_BYTES},
+        stack_bytes={**inner.stack_bytes, **codes.stack_bytes},
         takes_params=entry.takes_params,
     )
 
@@ -169,8 +173,8 @@ def addition(call: KernelCall, name: str, generate: Generate) -> GeneratedKernel
 class _Chunks:
     """How the codes of a layer are cut: `parts` at a time of what the parameter `counted` counts, `count` codes each.
 
-    `sizes` are the codes of the chunks of all branches, `codes` those of everything. Branches differ in the number of
-    their runs, or, where runs are joined to one, in its length.
+    `sizes` are the codes of the chunks of all branches, `codes` those of everything in `number` chunks. Branches differ
+    in the number of their runs, or, where runs are joined to one, in its length.
     """
 
     counted: str
@@ -178,6 +182,7 @@ class _Chunks:
     count: int
     sizes: frozenset[int]
     codes: int
+    number: int
 
     @staticmethod
     def of(call: KernelCall) -> _Chunks:
@@ -187,6 +192,13 @@ class _Chunks:
         parts = CHUNK_CODES if joined else max(1, CHUNK_CODES // count)
         totals = [length if joined else runs for runs, length in shapes]
         sizes = {min(parts, total) * count for total in totals} | {total % parts * count for total in totals}
-        return _Chunks(
-            counted, parts, count, frozenset(sizes - {0}), sum(runs * length for runs, length in shapes)
-        )
+        number = sum(-(-total // parts) for total in totals)
+        codes = sum(runs * length for runs, length in shapes)
+        return _Chunks(counted, parts, count, frozenset(sizes - {0}), codes, number)
+
+    def cost(self, call: KernelCall, codes: Codes, each: float) -> int:
+        """Instructions, with `each` for the sum of two codes."""
+        a, b, out = (call.integer(f"{operand}_bits") for operand in ("a", "b", "out"))
+        runs, count = (self.codes // self.count, self.count) if self.counted == "runs" else (1, self.codes)
+        moving = sum(codes.unpacked(runs, count, bits) for bits in (a, b)) + codes.packed(runs, count, out)
+        return round(self.codes * each + moving + self.number * _CHUNK)
