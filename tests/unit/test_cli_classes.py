@@ -18,6 +18,7 @@ from intarsia import boards, modelfile, pipeline
 from intarsia.cli import _bits, app
 from intarsia.errors import BudgetError, ModelError, UsageError
 from intarsia.plan import planfile
+from intarsia.report import listings
 from intarsia.request import Patching
 
 SCALE = ["--input-scale", "0.0039215686", "--samples", "12"]
@@ -87,6 +88,19 @@ def test_a_model_with_classes_runs_on_its_own(
     folder = str(tmp_path / "fw")
     assert app.run(["generate", model, "-b", "host", "-o", folder, "-q"]) == 0
     assert app.run(["validate", folder, *data, "--bit-exact", "-q"]) == 0
+
+
+def test_generate_says_what_was_chosen(
+    made: Path, digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bits and patches are decisions about the user's model: the command that makes them shows them."""
+    model, calib = str(digits / "digits96_float.tflite"), str(digits / "calib.npz")
+    follow = ["--calib", calib, *SCALE[:2], "--plan", str(made / "plan.json")]
+    assert app.run(["generate", model, "-b", "host", *follow, "-o", str(tmp_path / "fw")]) == 0
+    said = capsys.readouterr()
+    assert "BitOPs" in said.err
+    assert "run patch by patch, 2 x 2 patches" in said.out
+    assert listings.project_json(tmp_path / "fw")["patches"]["grid"] == [2, 2]
 
 
 @pytest.mark.parametrize("board", [[], ["-b", "qemu-cortex-m4"]])

@@ -70,7 +70,7 @@ def command(
     spoken = _options.harness(harness, benchmark)
 
     from intarsia import boards, pipeline
-    from intarsia.report import listings
+    from intarsia.report import listings, precision
 
     source = _options.source(calib, input_scale, input_offset, None) if calib else None
     with _console.Console(verbose, quiet, progress, as_json) as console:
@@ -80,6 +80,8 @@ def command(
         made = pipeline.quantized(
             model, source, mixing, target, reference, options, budget, patching, console
         )
+        if made.precision is not None:
+            console.note(precision.summary(made.precision))
         console.stage(f"generate for {target.name}")
         pipeline.generate(
             made.graph,

@@ -17,7 +17,7 @@ from intarsia.devices import Devices
 from intarsia.doctor import Diagnosis
 from intarsia.ir import Graph
 from intarsia.measure import Measurement
-from intarsia.report.text import number, safe, shorten, table
+from intarsia.report.text import number, ratio, safe, shorten, table
 
 SCHEMA_VERSION = 1
 LARGEST = 8
@@ -243,8 +243,16 @@ def project_json(folder: Path) -> dict[str, Any]:
         "identifier": content["identifier"],
         "arena_bytes": content["arena"]["bytes"],
         "arena_lower_bound": content["arena"]["lower_bound"],
+        "patches": _patches(content["plan"]),
         "layers": content["layers"],
     }
+
+
+def _patches(plan: dict[str, Any]) -> dict[str, Any] | None:
+    """What runs patch by patch; None when nothing does."""
+    if plan["split_after"] is None:
+        return None
+    return {key: plan[key] for key in ("split_after", "split_tensor", "grid", "input", "macs", "macs_layer")}
 
 
 def project(document: dict[str, Any]) -> str:
@@ -261,6 +269,13 @@ def project(document: dict[str, Any]) -> str:
     lines = table(("#", "operator", "name", "kernels"), rows, "><<<")
     arena, bound = document["arena_bytes"], document["arena_lower_bound"]
     lines += ["", f"arena {arena:,} bytes (lower bound {bound:,})"]
+    if patches := document["patches"]:
+        rows_of_patches, columns = patches["grid"]
+        more = 100.0 * (patches["macs"] - patches["macs_layer"])
+        lines.append(
+            f"layers 0 to {patches['split_after']} run patch by patch, {rows_of_patches} x {columns} patches: "
+            f"{ratio(more, patches['macs_layer'], '+.1f')} % MACs"
+        )
     return "\n".join(
         [*lines, f"written to {document['folder']}: next, `intarsia build {document['folder']}`"]
     )
