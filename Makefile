@@ -5,12 +5,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TFLM := .venv-tflm
+TOOLS := .venv-tools
 WORKERS ?= 2
 
 PACKAGES := gcc g++ libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf \
             clang-19 qemu-system-arm qemu-system-misc python3-venv
-# For the tests that look at reports; they are deselected, with the reason, where it is missing.
-OPTIONAL := chromium
+# For the tests of reports, libraries and flashing; they are deselected, with the reason, where one is missing.
+OPTIONAL := chromium arduino-builder openocd gdb-multiarch
 PROGRAMS := gcc g++ arm-none-eabi-gcc riscv64-unknown-elf-gcc clang-19 qemu-system-arm qemu-system-riscv32
 
 export INTARSIA_TFLITE_RUNTIME_PYTHON ?= $(CURDIR)/$(TFLM)/bin/python
@@ -24,7 +25,7 @@ help:
 	@echo "make lint    ruff, mypy, clang-format"
 	@echo "make bench   measured tables of the README"
 
-setup: tools $(VENV)/.ready $(TFLM)/.ready
+setup: tools $(VENV)/.ready $(TFLM)/.ready $(TOOLS)/.ready
 
 tools:
 	@tools/install_packages.sh "$(PROGRAMS)" "$(PACKAGES)" "$(OPTIONAL)"
@@ -39,6 +40,12 @@ $(VENV)/.ready: pyproject.toml | tools
 $(TFLM)/.ready: $(VENV)/.ready
 	tools/install_tflite_runtime.sh $(TFLM) $(BIN)/python
 	mkdir -p $(TFLM) && touch $@
+
+# Programs of others that the tests talk to. labgrid brings a pyserial of its own, hence not in the same environment.
+$(TOOLS)/.ready: tools/tool_requirements.txt | tools
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --requirement $<
+	touch $@
 
 demo: setup
 	examples/digits96/demo.sh $(BIN)/intarsia
@@ -64,4 +71,4 @@ bench: setup
 	$(BIN)/intarsia bench models
 
 clean:
-	rm -rf $(VENV) $(TFLM) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(TFLM) $(TOOLS) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from intarsia import oracle
-from support import browser
+from support import arduino, browser, tools
 
 ROOT = Path(__file__).resolve().parents[1]
 EMULATION_TOOLS = (
@@ -50,6 +50,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         "data": None if data_folder() else "$INTARSIA_DATA is not set and ../shared/data is not there",
         "emulator": f"missing: {', '.join(missing)} (make setup)" if missing else None,
         "browser": None if browser.program() else f"no Chromium is installed: {browser.INSTALL}",
+        "arduino": None
+        if shutil.which(arduino.PROGRAM)
+        else f"{arduino.PROGRAM} is not installed: sudo apt-get install {arduino.PROGRAM}",
+        "tools": None if tools.available() else "labgrid and PlatformIO are not there (make setup)",
         "tflm_oracle": None
         if oracle.available("tflm")
         else "tflite-runtime 2.14 needs Python 3.11 (make setup)",

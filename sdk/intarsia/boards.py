@@ -35,6 +35,16 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 @dataclass(frozen=True)
+class InstructionSet:
+    """What kernels are written for. `requires`: the preprocessor's condition that a compiler can make it; `needs`: the
+    same in words."""
+
+    title: str
+    requires: str
+    needs: str
+
+
+@dataclass(frozen=True)
 class Region:
     """A piece of the address space, in bytes; the same as in the board's link.ld."""
 
@@ -235,10 +245,10 @@ def load(name: str) -> Board:
 
 
 @cache
-def instruction_sets() -> dict[str, str]:
-    """Titles of the instruction sets that kernels are written for, by the word that boards use."""
+def instruction_sets() -> dict[str, InstructionSet]:
+    """The instruction sets that kernels are written for, by the word that boards use."""
     text = (assets.firmware() / "kernels" / "isa.toml").read_text(encoding="utf-8")
-    return {name: str(table["title"]) for name, table in tomllib.loads(text).items()}
+    return {name: InstructionSet(**table) for name, table in tomllib.loads(text).items()}
 
 
 def load_folder(folder: Path) -> Board:

@@ -61,6 +61,11 @@ def open_project(folder: Path) -> Project:
         ) from None
     except ValueError as error:
         raise UsageError(f"{marker} is damaged: {error}", hint="generate the project again") from None
+    if isinstance(document, dict) and document.get("schema") == "intarsia.library":
+        raise UsageError(
+            f"{folder} is a library, which your own project builds",
+            hint="for a firmware that runs and measures, generate without --format",
+        )
     if not isinstance(document, dict) or document.get("schema") != "intarsia.project":
         raise UsageError(f"{marker} is not a project description", hint="generate the project again")
     board = boards.load(str(document.get("board")))

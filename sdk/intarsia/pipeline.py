@@ -45,7 +45,7 @@ from intarsia.request import Budget, DataSource, Mixing, Objective, Patching, Re
 from intarsia.runners import ANYWHERE, Link, Place, find_runner
 from intarsia.runners._places import awaited, choose_port
 from intarsia.runners._serial import SerialLink
-from intarsia_codegen import estimates, library
+from intarsia_codegen import estimates, libraries, library
 from intarsia_codegen import project as codegen
 from intarsia_codegen.harness import Harness
 from intarsia_codegen.lower import Program, lower
@@ -117,10 +117,17 @@ def generate(
     patching: Patching | None = None,
     plan: Plan | None = None,
     harness: Harness | None = None,
+    library_format: str | None = None,
 ) -> Program:
-    """Writes the firmware project. Raises as `fit` and `Harness.header`, before anything is written."""
+    """Writes the firmware project, or a library for another build system where its name is given.
+
+    Raises as `fit` and `Harness.header`, before anything is written.
+    """
     program = fit(graph, board, budget, portable, patching, plan)
-    codegen.write(program, board, out, harness)
+    if library_format is not None:
+        libraries.formats()[library_format].write(program, board, out)
+    else:
+        codegen.write(program, board, out, harness)
     return program
 
 

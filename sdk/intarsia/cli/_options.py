@@ -205,6 +205,25 @@ BenchmarkName = Annotated[
         show_default=False,
     ),
 ]
+
+
+def library_formats() -> list[str]:
+    """Names of the build systems that networks can be made into libraries for."""
+    from intarsia_codegen import libraries
+
+    return list(libraries.formats())
+
+
+LibraryFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="cmake|zephyr|arduino|platformio",
+        autocompletion=library_formats,
+        help="Write the network alone, as a library for this build system, instead of a firmware project.",
+        show_default=False,
+    ),
+]
 Link = Annotated[
     str | None,
     typer.Option(
@@ -248,6 +267,19 @@ def harness(name: str | None, benchmark: str | None) -> Harness | None:
             "--harness and --benchmark go together", hint="such as --harness mlperf-tiny --benchmark kws01"
         )
     return None if name is None or benchmark is None else Harness(name, benchmark)
+
+
+def library(name: str | None, harness: str | None, link: str | None) -> None:
+    """Raises UsageError for formats that do not exist, and for options that are of firmware only."""
+    if name is None:
+        return
+    choice(name, library_formats(), "--format")
+    for option, value in (("--harness", harness), ("--link", link)):
+        if value is not None:
+            raise UsageError(
+                f"--format and {option} do not go together",
+                hint="a library has no link: your program calls it",
+            )
 
 
 def linked(board: BoardType, link: str | None) -> BoardType:

@@ -42,6 +42,7 @@ def command(
     link: _options.Link = None,
     harness: _options.HarnessName = None,
     benchmark: _options.BenchmarkName = None,
+    library_format: _options.LibraryFormat = None,
     as_json: _options.Json = False,
     verbose: _options.Verbose = 0,
     quiet: _options.Quiet = 0,
@@ -49,7 +50,8 @@ def command(
 ) -> None:
     """Write a C project for a board.
 
-    It is plain C and CMake, stands alone, and has only the kernels it uses.
+    It is plain C and CMake, stands alone, and has only the kernels it uses. With --format, what is written is a
+    library with the network alone, for a project of yours.
 
     A float model is quantized first when --calib gives samples, and stays float otherwise. Where --bits or
     --weight-bits allow fewer than 8 bits, they are chosen for the board with the same samples.
@@ -68,6 +70,7 @@ def command(
     _options.present(model, calib, plan)
 
     spoken = _options.harness(harness, benchmark)
+    _options.library(library_format, harness, link)
 
     from intarsia import boards, pipeline
     from intarsia.report import listings, precision
@@ -92,6 +95,7 @@ def command(
             patching=patching,
             plan=made.plan,
             harness=spoken,
+            library_format=library_format,
         )
         document = listings.project_json(out)
         console.result(document, listings.project(document))

@@ -238,6 +238,7 @@ def project_json(folder: Path) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "model": content["model"],
         "board": content["board"],
+        "format": content.get("format"),
         "rule": content["rule"],
         "folder": str(folder),
         "identifier": content["identifier"],
@@ -276,9 +277,9 @@ def project(document: dict[str, Any]) -> str:
             f"layers 0 to {patches['split_after']} run patch by patch, {rows_of_patches} x {columns} patches: "
             f"{ratio(more, patches['macs_layer'], '+.1f')} % MACs"
         )
-    return "\n".join(
-        [*lines, f"written to {document['folder']}: next, `intarsia build {document['folder']}`"]
-    )
+    folder = document["folder"]
+    following = "read its README.md" if document["format"] else f"`intarsia build {folder}`"
+    return "\n".join([*lines, f"written to {folder}: next, {following}"])
 
 
 def built_json(found: Built) -> dict[str, Any]:
