@@ -249,9 +249,9 @@ def project_json(folder: Path) -> dict[str, Any]:
     }
 
 
-def _patches(plan: dict[str, Any]) -> dict[str, Any] | None:
+def _patches(plan: dict[str, Any] | None) -> dict[str, Any] | None:
     """What runs patch by patch; None when nothing does."""
-    if plan["split_after"] is None:
+    if plan is None or plan["split_after"] is None:
         return None
     return {key: plan[key] for key in ("split_after", "split_tensor", "grid", "input", "macs", "macs_layer")}
 
