@@ -44,6 +44,9 @@ SLOPE_STEPS = 38
 """Halvings of 55 powers of 2: a relative precision of 2**-32."""
 
 
+MOST_BIASES = 256
+"""Biases that are tried for the two lines of the sign form."""
+
 Rule = Callable[[Int64Array], Int64Array]
 """Output codes, clamped to the layer's limits, for accumulators whose last axis is the channel axis."""
 
@@ -290,7 +293,8 @@ class _Trial:
     def _split_signed(self) -> tuple[Int64Array, Int64Array, Int64Array]:
         """Two offsets for one bias in [0, 2**scale_bits), so that raw has the accumulator's sign."""
         (first, last), (first_negative, last_negative) = self._intervals()
-        biases = np.arange(1 << self.scale_bits, dtype=np.int64)[:, None]
+        step = max(1, (1 << self.scale_bits) // MOST_BIASES)
+        biases = np.arange(0, 1 << self.scale_bits, step, dtype=np.int64)[:, None]
         product = biases * self.multiplier
         offset, slack = _whole(first - product, last - product)
         negative, slack_negative = _whole(first_negative - product, last_negative - product)

@@ -18,6 +18,9 @@ addend.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from intarsia_codegen.arm.requantize import Requantizer
 from intarsia_codegen.asm import function, label, registers
 from intarsia_codegen.generated import SourceFile
@@ -28,11 +31,11 @@ UNROLL4 = 8
 UNROLL1 = 4
 """Groups of eight values in the unrolled loop of `gemv4`."""
 
-_ACCUMULATORS = [("r4", "r5"), ("r6", "r7"), ("r8", "r9"), ("r10", "r11")]  # of pixel p, channels 0 and 1
+ACCUMULATORS = [("r4", "r5"), ("r6", "r7"), ("r8", "r9"), ("r10", "r11")]  # of pixel p, channels 0 and 1
 _SAVED = ["r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11"]
 
 # Stack frame that entry, multiplying and requantization code share.
-_BUFFER, _BUFFER_END, _ENTRY, _REQUANTIZE, _OUT, _PITCH, _END = range(0, 28, 4)
+BUFFER, BUFFER_END, ENTERED, REQUANTIZE, _OUT, _PITCH, _END = range(0, 28, 4)
 FRAME = 28
 STACK_BYTES = FRAME + 36
 
@@ -47,8 +50,8 @@ def gemm_entry() -> SourceFile:
         f"sub sp, sp, #{FRAME}",
         "ldm r1, {r1, r4, r5, r6, r7, r8, r9}",  # the run's fields in order
         "add r9, r9, r0",
-        f"strd r0, r9, [sp, #{_BUFFER}]",
-        f"strd r6, r7, [sp, #{_ENTRY}]",
+        f"strd r0, r9, [sp, #{BUFFER}]",
+        f"strd r6, r7, [sp, #{ENTERED}]",
         f"strd r2, r8, [sp, #{_OUT}]",
         f"str r4, [sp, #{_END}]",
         "mov pc, r5",
@@ -75,50 +78,73 @@ def _group4(wide: bool, bias: tuple[str, str] | None) -> list[str]:
             lines.append("ldrd r2, r3, [r0], #8")
             for pixel, value in ((2 * pair, "r2"), (2 * pair + 1, "r3")):
                 for channel, weight in enumerate(("r12", "lr")):
-                    total = _ACCUMULATORS[pixel][channel]
+                    total = ACCUMULATORS[pixel][channel]
                     addend = bias[channel] if bias and not half else total
                     lines.append(f"smlad {total}, {value}, {weight}, {addend}")
     return lines
 
 
-def gemm4(wide: bool) -> SourceFile:
-    """Multiplies four pixels by the channels of a run, two at a time; `<name>_loop` is the unrolled loop."""
+@dataclass(frozen=True)
+class Product:
+    """Code that multiplies four pixels by the channels of a run, two at a time; `<symbol>_loop` is its unrolled loop.
+
+    `group`: instructions for four values. `before`: groups before the loop. `more`: instructions for a pair of
+    channels beyond those of the others. `start_bytes` of the buffer lie before the activations.
+    """
+
+    source: SourceFile
+    group: int
+    before: int = 1
+    more: int = 0
+    start_bytes: int = 0
+
+    @property
+    def symbol(self) -> str:
+        return self.source.name.removesuffix(".S")
+
+    def buffer_bytes(self, groups: int) -> int:
+        return self.start_bytes + 32 * groups
+
+    def entry(self, groups: int) -> str:
+        """Where the loop is entered first, for a number of groups of four values (at least 1)."""
+        left = groups - self.before
+        skipped = -left % UNROLL4 if left else UNROLL4
+        return f"{self.symbol}_loop + {4 * self.group * skipped}"
+
+
+def gemm4(wide: bool) -> Product:
+    """The product of formats `h` and `w`."""
     name = f"itr_dsp_gemm4{'w' if wide else 'h'}"
     lines = [
-        f"ldr r0, [sp, #{_BUFFER}]",
+        f"ldr r0, [sp, #{BUFFER}]",
         "ldrd r10, r11, [r1], #8",
-        *_group4(wide, _ACCUMULATORS[3]),
-        f"ldr pc, [sp, #{_ENTRY}]",
+        *_group4(wide, ACCUMULATORS[3]),
+        f"ldr pc, [sp, #{ENTERED}]",
         *label(f"{name}_loop"),
         *_group4(wide, None) * UNROLL4,
-        f"ldr r2, [sp, #{_BUFFER_END}]",
+        f"ldr r2, [sp, #{BUFFER_END}]",
         "cmp r0, r2",
         f"bne {name}_loop",
-        f"ldr pc, [sp, #{_REQUANTIZE}]",
+        f"ldr pc, [sp, #{REQUANTIZE}]",
     ]
     comment = (
         "r0 activations, r1 weight stream, r2-r3 activations, r12 and lr weights, r4-r11 sums of\n"
         "   4 pixels x 2 channels. The bias, in the last pixel's sums, is the addend of the first products."
     )
-    return function(name, comment, lines)
+    return Product(function(name, comment, lines), len(_group4(wide, None)))
 
 
-def skip4(groups: int, wide: bool) -> int:
-    """Bytes of the unrolled loop to skip on entry, for a number of groups of four values (at least 1)."""
-    first = (groups - 1) % UNROLL4
-    skipped = UNROLL4 if groups == 1 else (UNROLL4 - first) % UNROLL4
-    return skipped * 4 * len(_group4(wide, None))
-
-
-def gemm4_requantize(requantizer: Requantizer, wide: bool, store: str = "pairs") -> tuple[str, SourceFile]:
-    """Label and source of the code that gemm4 jumps to with its sums: requantizes and stores 4 x 2 outputs.
+def gemm4_requantize(
+    requantizer: Requantizer, base: str, store: str = "pairs", before: Sequence[str] = ()
+) -> tuple[str, SourceFile]:
+    """Label and source of what the product `base` jumps to with its sums: requantizes and stores 4 x 2 outputs.
 
     `store` is how the two channels are stored: "pairs" side by side, as bytes or halves of a byte, "single" the first
-    one only, "scattered" at offsets that the stream gives (only without a clamp).
+    one only, "scattered" at offsets that the stream gives (only without a clamp). Instructions `before` make the sums.
     """
-    base = f"itr_dsp_gemm4{'w' if wide else 'h'}"
     name = f"{base}_{requantizer.name}" + ("" if store == "pairs" else f"_{store}")
     lines = [
+        *before,
         *_requantize_channel(requantizer, 0),
         *_requantize_channel(requantizer, 1),
         *(_store_scattered() if store == "scattered" else _store_together(requantizer, store)),
@@ -130,7 +156,7 @@ def gemm4_requantize(requantizer: Requantizer, wide: bool, store: str = "pairs")
 
 def _requantize_channel(requantizer: Requantizer, channel: int) -> list[str]:
     """One channel of four pixels, constants loaded once for all if registers hold them."""
-    sums = [pair[channel] for pair in _ACCUMULATORS]
+    sums = [pair[channel] for pair in ACCUMULATORS]
     if requantizer.form is None:
         lines = [line for total in sums for line in requantizer.from_memory(total, "r1", 0, ("r2", "r3"))]
         return [*lines, f"add r1, r1, #{4 * requantizer.words}"]
@@ -146,14 +172,14 @@ def _requantize_channel(requantizer: Requantizer, channel: int) -> list[str]:
 
 def _store_together(requantizer: Requantizer, store: str) -> list[str]:
     """Packs the channels of a pixel, clamps them if need be and stores both, or the first."""
-    first, bits = [pair[0] for pair in _ACCUMULATORS], requantizer.bits
+    first, bits = [pair[0] for pair in ACCUMULATORS], requantizer.bits
     apart = 8 if requantizer.clamps else bits
-    lines = [f"bfi {low}, {high}, #{apart}, #{apart}" for low, high in _ACCUMULATORS]
+    lines = [f"bfi {low}, {high}, #{apart}, #{apart}" for low, high in ACCUMULATORS]
     if requantizer.clamps:
         lines.append("ldrd r2, r3, [r1], #8")
         lines += [line for value in first for line in clamp_bytes(value, "r2", "r3", "r12")]
     if apart > bits:
-        closer = [(f"lsr {high}, {low}, #8", f"bfi {low}, {high}, #4, #4") for low, high in _ACCUMULATORS]
+        closer = [(f"lsr {high}, {low}, #8", f"bfi {low}, {high}, #4, #4") for low, high in ACCUMULATORS]
         lines += [line for pair in closer for line in pair]
     instruction, size = ("strb", 1) if store == "single" or bits == 4 else ("strh", 2)
     return [
@@ -173,7 +199,7 @@ def _store_scattered() -> list[str]:
     """Stores each channel at its own offset, four pixels."""
     lines = [f"ldrd r2, r12, [sp, #{_OUT}]", "add lr, r12, r12, lsl #1"]
     for channel in range(2):
-        sums = [pair[channel] for pair in _ACCUMULATORS]
+        sums = [pair[channel] for pair in ACCUMULATORS]
         lines += ["ldr r3, [r1], #4", "add r3, r3, r2", f"strb {sums[0]}, [r3]", f"strb {sums[1]}, [r3, r12]"]
         lines += [f"strb {sums[2]}, [r3, r12, lsl #1]", f"strb {sums[3]}, [r3, lr]"]
     return [*lines, f"ldr r3, [sp, #{_END}]"]
@@ -207,15 +233,15 @@ def gemv4(wide: bool) -> SourceFile:
     """Multiplies one pixel by the channels of a run, four at a time; `<name>_loop` is the unrolled loop."""
     name = f"itr_dsp_gemv4{'w' if wide else 'h'}"
     lines = [
-        f"ldr r0, [sp, #{_BUFFER}]",
+        f"ldr r0, [sp, #{BUFFER}]",
         "ldm r1!, {r4, r5, r6, r7}",
-        f"ldr pc, [sp, #{_ENTRY}]",
+        f"ldr pc, [sp, #{ENTERED}]",
         *label(f"{name}_loop"),
         *_group1(wide) * UNROLL1,
-        f"ldr r2, [sp, #{_BUFFER_END}]",
+        f"ldr r2, [sp, #{BUFFER_END}]",
         "cmp r0, r2",
         f"bne {name}_loop",
-        f"ldr pc, [sp, #{_REQUANTIZE}]",
+        f"ldr pc, [sp, #{REQUANTIZE}]",
     ]
     comment = "r0 buffer, r1 stream, r2, r3, r12, lr activations, r8-r11 weights, r4-r7 sums of 4 channels."
     return function(name, comment, lines)
@@ -255,9 +281,9 @@ def taps() -> SourceFile:
     in the stream.
     """
     lines = [
-        f"ldr r0, [sp, #{_BUFFER}]",
+        f"ldr r0, [sp, #{BUFFER}]",
         "ldm r1!, {r4, r5, r6, r7}",
-        f"ldr r3, [sp, #{_ENTRY}]",
+        f"ldr r3, [sp, #{ENTERED}]",
         f"ldr r2, [sp, #{_PITCH}]",
         "1:",
         "ldrd r12, lr, [r3], #8",
@@ -280,8 +306,8 @@ def taps() -> SourceFile:
         "subs r2, r2, #1",
         "bne 1b",
         "add r0, r0, #4",
-        f"str r0, [sp, #{_BUFFER}]",
-        f"ldr pc, [sp, #{_REQUANTIZE}]",
+        f"str r0, [sp, #{BUFFER}]",
+        f"ldr pc, [sp, #{REQUANTIZE}]",
     ]
     comment = "r0 pixel, r1 weight stream, r2 pairs of taps left, r3 offsets, r4-r7 sums of 4 channels."
     return function(TAPS, comment, lines)

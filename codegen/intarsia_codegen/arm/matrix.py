@@ -24,13 +24,14 @@ HALFWORD_SCALE = 8
 class Weights:
     """A layer as a matrix: effective weights [channels, taps] and biases, and how its sums are requantized.
 
-    `wide` is the format of the weights (see `gemm`), `excess` its 127 or 15; raw = sum * 2**scale_bits.
+    `form` is the format of the weights, `h`, `w` (see `gemm`) or `n` (see `nibbles`), `excess` what `h` has 127 or 15
+    for; raw = sum * 2**scale_bits.
     """
 
     matrix: Int64Array
     bias: Int64Array
     in_zero: int
-    wide: bool
+    form: str
     scale_bits: int
     plan: Plan
     excess: int = 127
@@ -63,9 +64,9 @@ def choose(call: KernelCall, matrix: Int64Array, codes: Rule, rule: Requantizati
     layer, matrix, bias = layer_of(call, matrix, codes)
     in_zero, excess = counted_zero(call), 127 if widths_of(call)[0] == 8 else 15
     if np.abs(matrix).max(initial=0) <= 127 and (chosen := plan(layer, rule, HALFWORD_SCALE)) is not None:
-        return Weights(matrix, bias, in_zero, False, HALFWORD_SCALE, chosen, excess)
+        return Weights(matrix, bias, in_zero, "h", HALFWORD_SCALE, chosen, excess)
     scaled = scaled_plan(layer, matrix, rule)
-    return None if scaled is None else Weights(matrix, bias, in_zero, True, *scaled)
+    return None if scaled is None else Weights(matrix, bias, in_zero, "w", *scaled)
 
 
 def widths_of(call: KernelCall) -> tuple[int, int]:
@@ -136,7 +137,19 @@ class Stream:
 
 
 def stream4(weights: Weights, order: Sequence[int]) -> Stream | None:
-    """Stream for `gemm4`: channels in pairs. An odd last channel makes a pair with the one before, again.
+    """Stream for `gemm4`: channels in pairs, see `pairs_of`."""
+    base = f"itr_dsp_gemm4{weights.form}"
+    packed = _Packed.of(weights, order)
+
+    def words(group: tuple[int, ...], requantizer: Requantizer) -> list[int]:
+        return _group_words(weights, packed, group, requantizer)
+
+    pairs, store = pairs_of(weights)
+    return stream_of(weights, pairs, words, lambda r: gemm.gemm4_requantize(r, base, store), store)
+
+
+def pairs_of(weights: Weights) -> tuple[list[tuple[int, int]], str]:
+    """Channels in pairs, and how they are stored. An odd last channel makes a pair with the one before, again.
 
     With `scattered` channels the pairs are made of those whose output varies.
     """
@@ -152,7 +165,7 @@ def stream4(weights: Weights, order: Sequence[int]) -> Stream | None:
         pairs = [(0, 0)]
     elif count % 2:
         pairs.append((count - 2, count - 1))
-    return _stream(weights, order, pairs, lambda r: gemm.gemm4_requantize(r, weights.wide, store), store)
+    return pairs, store
 
 
 def scattered(weights: Weights) -> bool:
@@ -171,18 +184,23 @@ def stream1(weights: Weights, order: Sequence[int]) -> Stream | None:
     """Stream for `gemv4`: channels in fours; beyond the last one it is repeated, so the output is longer."""
     last = weights.channels - 1
     fours = [tuple(min(c + k, last) for k in range(4)) for c in range(0, weights.channels, 4)]
-    base = f"itr_dsp_gemv4{'w' if weights.wide else 'h'}"
-    return _stream(weights, order, fours, lambda r: gemm.gemv4_requantize(r, base), "fours")
+    base = f"itr_dsp_gemv4{weights.form}"
+    packed = _Packed.of(weights, order)
+
+    def words(group: tuple[int, ...], requantizer: Requantizer) -> list[int]:
+        return _group_words(weights, packed, group, requantizer)
+
+    return stream_of(weights, fours, words, lambda r: gemm.gemv4_requantize(r, base), "fours")
 
 
-def _stream(
+def stream_of(
     weights: Weights,
-    order: Sequence[int],
     groups: Sequence[tuple[int, ...]],
+    group_words: Callable[[tuple[int, ...], Requantizer], list[int]],
     requantize_code: Callable[[Requantizer], tuple[str, SourceFile]],
     store: str,
 ) -> Stream | None:
-    packed = _Packed.of(weights, order)
+    """The stream of groups of channels, whose words `group_words` makes; None where no requantization fits one."""
     words: list[int] = []
     runs: list[Run] = []
     sources: dict[str, SourceFile] = {}
@@ -193,7 +211,7 @@ def _stream(
         code, source = requantize_code(requantizer)
         sources[source.name] = source
         start = len(words)
-        words += _group_words(weights, packed, group, requantizer)
+        words += group_words(group, requantizer)
         words += group if store == "scattered" else ()
         follows = runs and runs[-1].label == code and runs[-1].next_channel in (group[0], None)
         channel, after = (0, None) if store == "scattered" else (group[0], group[-1] + 1)
@@ -215,7 +233,7 @@ class _Packed:
         indices = np.array(order)
         taps = np.where(indices < 0, 0, weights.matrix[:, indices])
         w0, w1, w2, w3 = (taps[:, k::4] for k in range(4))
-        if weights.wide:
+        if weights.form == "w":
             scaled = [w << weights.scale_bits for w in (w0, w1, w2, w3)]
             zero = np.zeros(weights.channels, np.int64)
             return _Packed(halves(scaled[0], scaled[2]), halves(scaled[1], scaled[3]), zero)
@@ -233,15 +251,24 @@ def _group_words(
 ) -> list[int]:
     """Biases, weights and constants of channels that are computed together."""
     channels = list(group)
-    zero_sum = weights.in_zero * weights.matrix[channels].sum(axis=1)
     words = [
-        int((weights.bias[c] - zero) << weights.scale_bits)
-        + weights.plan.bias_of(requantizer, c)
-        - int(packed.excess[c])
-        for c, zero in zip(channels, zero_sum, strict=True)
+        b - int(packed.excess[c]) for b, c in zip(biases(weights, group, requantizer), group, strict=True)
     ]
     planes = [packed.u[channels]] + ([] if packed.v is None else [packed.v[channels]])
     words += np.stack(planes, axis=1).transpose(2, 1, 0).reshape(-1).tolist()
-    for c in channels:
-        words += weights.plan.constants(requantizer, c)
+    return words + ending_words(weights, group, requantizer)
+
+
+def biases(weights: Weights, group: tuple[int, ...], requantizer: Requantizer) -> list[int]:
+    """What sums of channels start from, zero points of the input included."""
+    zero_sum = weights.in_zero * weights.matrix[list(group)].sum(axis=1)
+    return [
+        int((weights.bias[c] - zero) << weights.scale_bits) + weights.plan.bias_of(requantizer, c)
+        for c, zero in zip(group, zero_sum, strict=True)
+    ]
+
+
+def ending_words(weights: Weights, group: tuple[int, ...], requantizer: Requantizer) -> list[int]:
+    """Constants of the requantization of channels, and limits."""
+    words = [word for c in group for word in weights.plan.constants(requantizer, c)]
     return words + (clamp_words(weights.plan.limits) if requantizer.clamps else [])

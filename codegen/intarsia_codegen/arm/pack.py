@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Widening of int8 activations into the buffers of the matrix products (formats in `gemm`).
+"""Widening of int8 activations into the buffers of the matrix products (formats in `gemm` and `nibbles`).
+
+Formats are named by their letter.
 
 `order` tells, for each position of the packed window, which value of the window it holds, or -1 for a
 position whose weight must be 0. A window is `rows` segments of contiguous bytes. Segments that are no
@@ -18,12 +20,15 @@ _SAVED = ["r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11"]
 _WORDS, _ROWS, _STEP, _OVERLAP = 0, 4, 8, 12
 
 ENTRY = "itr_dsp_pack4"
-STACK_BYTES = 52
+STACK_BYTES = 60
 
 ENTRY_ONE = "itr_dsp_pack1"
 STACK_BYTES_ONE = 16
 
 MAX_STRAIGHT_WORDS = 24
+
+START_BYTES = 32
+"""Of a buffer of format `n`, before the activations: the start of the sums of two channels for each pixel."""
 
 
 def rows_order(rows: int, segment: int) -> list[int]:
@@ -61,43 +66,85 @@ def pack_entry() -> SourceFile:
 _EXIT = ["add sp, sp, #16", f"pop {registers([*_SAVED, 'pc'])}"]
 
 
-def _widen(wide: bool) -> list[str]:
+def _widen(form: str) -> list[str]:
     """Four words of raw bytes to U and V, stored."""
+    if form == "n":
+        return _widen_for_nibbles()
     lines = [f"sxtb16 {w}, {r}" for w, r in zip(_WIDE, _RAW, strict=True)]
-    if wide:
+    if form == "w":
         lines += [f"sxtb16 {r}, {r}, ror #8" for r in _RAW]
     else:
         lines += [f"eor {r}, {r}, #0x007f007f" for r in _RAW]
     return [*lines, f"stm r0!, {registers(_WIDE)}", f"stm r0!, {registers(_RAW)}"]
 
 
-def pack_rows(wide: bool) -> tuple[str, SourceFile]:
+def _widen_for_nibbles() -> list[str]:
+    """Codes are counted from the lowest one: A = 16 times those of even places, B = the others minus A. Mask in lr."""
+    return [
+        *[f"eor {r}, {r}, #0x80808080" for r in _RAW],
+        *[f"and {w}, lr, {r}, lsl #4" for w, r in zip(_WIDE, _RAW, strict=True)],
+        *[f"uxtb16 {r}, {r}, ror #8" for r in _RAW],
+        *[f"ssub16 {r}, {r}, {w}" for w, r in zip(_WIDE, _RAW, strict=True)],
+        f"stm r0!, {registers(_WIDE)}",
+        f"stm r0!, {registers(_RAW)}",
+    ]
+
+
+_START_FRAME, _LEFT = 8, 4
+
+
+def _begin(form: str) -> list[str]:
+    """Format `n` leaves room for the start of the sums, and keeps where that is, and words left."""
+    if form != "n":
+        return []
+    return ["push {r0, lr}", f"add r0, r0, #{START_BYTES}", "movw lr, #0x0ff0", "movt lr, #0x0ff0"]
+
+
+def _end(form: str) -> list[str]:
+    """Leaves; format `n` first writes the starts of both channels for each pixel (see `nibbles`)."""
+    if form != "n":
+        return _EXIT
+    lines = ["pop {r1, lr}", f"add r2, r1, #{START_BYTES}", "mvn r12, #7", "pkhbt r12, r12, r12, lsl #16"]
+    lines += [f"mov {total}, #0" for total in _RAW]
+    lines += ["8:", f"ldm r2, {registers(_WIDE)}", "add r2, r2, #32"]
+    lines += [f"smlad {total}, {a}, r12, {total}" for total, a in zip(_RAW, _WIDE, strict=True)]
+    lines += ["cmp r2, r0", "bne 8b"]
+    for total, other in zip(_RAW, _WIDE, strict=True):
+        lines += [f"lsl {other}, {total}, #8", f"strd {total}, {other}, [r1], #8"]
+    return [*lines, *_EXIT]
+
+
+def pack_rows(form: str) -> tuple[str, SourceFile]:
     """Label and source of the loop for windows of any number of rows."""
-    name = f"{ENTRY}{'w' if wide else 'h'}_rows"
+    name = f"{ENTRY}{form}_rows"
+    frame, left = (_START_FRAME, "r4") if form == "n" else (0, "lr")
     load = [f"ldr {raw}, [{pointer}], #4" for raw, pointer in zip(_RAW, _POINTERS, strict=True)]
     lines = [
+        *_begin(form),
         "1:",
-        f"ldr lr, [sp, #{_WORDS}]",
+        f"ldr {left}, [sp, #{frame + _WORDS}]",
         "2:",
+        *([f"str {left}, [sp, #{_LEFT}]"] if frame else []),
         *load,
-        *_widen(wide),
-        "subs lr, lr, #1",
+        *_widen(form),
+        *([f"ldr {left}, [sp, #{_LEFT}]"] if frame else []),
+        f"subs {left}, {left}, #1",
         "bne 2b",
-        f"ldr lr, [sp, #{_OVERLAP}]",
-        "cmp lr, #0",
+        f"ldr r4, [sp, #{frame + _OVERLAP}]",
+        "cmp r4, #0",
         "beq 3f",
-        *[f"add {pointer}, {pointer}, lr" for pointer in _POINTERS],
+        *[f"add {pointer}, {pointer}, r4" for pointer in _POINTERS],
         *load,
-        *_widen(wide),
+        *_widen(form),
         "3:",
-        f"ldrd lr, r4, [sp, #{_ROWS}]",
-        "subs lr, lr, #1",
-        f"str lr, [sp, #{_ROWS}]",
+        f"ldrd r5, r4, [sp, #{frame + _ROWS}]",
+        "subs r5, r5, #1",
+        f"str r5, [sp, #{frame + _ROWS}]",
         *[f"add {pointer}, {pointer}, r4" for pointer in _POINTERS],
         "bne 1b",
-        *_EXIT,
+        *_end(form),
     ]
-    return name, function(name, "r1, r2, r3, r12 pixels, lr words left, r0 buffer.", lines)
+    return name, function(name, "r1, r2, r3, r12 pixels, r0 buffer, lr words left or mask.", lines)
 
 
 def codes_order(rows: int, segment: int) -> list[int]:
@@ -106,9 +153,9 @@ def codes_order(rows: int, segment: int) -> list[int]:
     return [word + code for word in words for code in (0, 1, 4, 5, 2, 3, 6, 7)]
 
 
-def pack_codes(wide: bool) -> tuple[str, SourceFile]:
+def pack_codes(form: str) -> tuple[str, SourceFile]:
     """Label and source of the loop for windows of packed codes of 4 bits, which become codes from 0 to 15."""
-    name = f"{ENTRY}{'w' if wide else 'h'}_codes"
+    name = f"{ENTRY}{form}_codes"
     lines = ["1:", f"ldr lr, [sp, #{_WORDS}]", "2:", f"str lr, [sp, #{_OVERLAP}]"]
     lines += [f"ldr {raw}, [{pointer}], #4" for raw, pointer in zip(_RAW, _POINTERS, strict=True)]
     lines += [f"eor {raw}, {raw}, #0x88888888" for raw in _RAW]
@@ -118,7 +165,7 @@ def pack_codes(wide: bool) -> tuple[str, SourceFile]:
         lines.append(f"stm r0!, {registers(_WIDE)}")
         for v, raw in zip(_WIDE, _RAW, strict=True):
             lines.append(f"and lr, {raw}, #0x00f000f0")
-            if wide:
+            if form == "w":
                 lines.append(f"lsr {v}, lr, #4")
             else:
                 lines += [f"eor {v}, {v}, #0x000f000f", f"orr {v}, {v}, lr, lsl #4"]
@@ -137,19 +184,19 @@ def pack_codes(wide: bool) -> tuple[str, SourceFile]:
     return name, function(name, "r1, r2, r3, r12 pixels, r0 buffer; words left in memory.", lines)
 
 
-def pack_straight(rows: int, segment: int, pitch: int, wide: bool) -> tuple[str, SourceFile] | None:
+def pack_straight(rows: int, segment: int, pitch: int, form: str) -> tuple[str, SourceFile] | None:
     """Label and source of straight code for a small window, rows `pitch` bytes apart; else None."""
     words = len(straight_order(rows, segment)) // 4
     if words > MAX_STRAIGHT_WORDS or (rows - 1) * pitch + segment > 4095:
         return None
-    name = f"{ENTRY}{'w' if wide else 'h'}_{rows}x{segment}_{pitch}"
+    name = f"{ENTRY}{form}_{rows}x{segment}_{pitch}"
     whole = segment // 4
-    lines = []
+    lines = _begin(form)
     for row in range(rows):
         for word in range(whole):
             at = row * pitch + 4 * word
             lines += [f"ldr {raw}, [{p}, #{at}]" for raw, p in zip(_RAW, _POINTERS, strict=True)]
-            lines += _widen(wide)
+            lines += _widen(form)
     rest = [row * pitch + i for row in range(rows) for i in range(4 * whole, segment)]
     for start in range(0, len(rest), 4):
         for raw, pointer in zip(_RAW, _POINTERS, strict=True):
@@ -157,9 +204,9 @@ def pack_straight(rows: int, segment: int, pitch: int, wide: bool) -> tuple[str,
                 if byte == 0:
                     lines.append(f"ldrb {raw}, [{pointer}, #{at}]")
                 else:
-                    lines += [f"ldrb lr, [{pointer}, #{at}]", f"orr {raw}, {raw}, lr, lsl #{8 * byte}"]
-        lines += _widen(wide)
-    lines += _EXIT
+                    lines += [f"ldrb r8, [{pointer}, #{at}]", f"orr {raw}, {raw}, r8, lsl #{8 * byte}"]
+        lines += _widen(form)
+    lines += _end(form)
     return name, function(name, f"{rows} rows of {segment} bytes, {pitch} bytes apart.", lines)
 
 
@@ -169,13 +216,13 @@ def pack_one_entry() -> SourceFile:
     return function(ENTRY_ONE, "Common entry of the ways to pack one pixel.", lines)
 
 
-def pack_one(wide: bool) -> tuple[str, SourceFile]:
+def pack_one(form: str) -> tuple[str, SourceFile]:
     """Label and source of the loop for one pixel."""
-    name = f"{ENTRY_ONE}{'w' if wide else 'h'}"
+    name = f"{ENTRY_ONE}{form}"
     step = [
         "ldr r3, [r1], #4",
         "sxtb16 r2, r3",
-        "sxtb16 r3, r3, ror #8" if wide else "eor r3, r3, #0x007f007f",
+        "sxtb16 r3, r3, ror #8" if form == "w" else "eor r3, r3, #0x007f007f",
         "strd r2, r3, [r0], #8",
     ]
     lines = [

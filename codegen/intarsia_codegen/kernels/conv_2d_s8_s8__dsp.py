@@ -7,6 +7,7 @@ border, and value by value where they are dilated along a row. Branches of patch
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,7 +41,22 @@ def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
     return convolution(call, name, call.constant("weights"))
 
 
-def convolution(call: KernelCall, name: str, weights_ohwi: np.ndarray) -> GeneratedKernel | None:
+@dataclass(frozen=True)
+class Form:
+    """A format of weights: how they are prepared, multiplied and laid out."""
+
+    weights: Callable[[KernelCall, np.ndarray], Weights | None]
+    product: Callable[[Weights], gemm.Product]
+    stream: Callable[[Weights, list[int]], Stream | None]
+
+
+BYTES = Form(weights_of, lambda weights: gemm.gemm4(weights.form == "w"), stream4)
+"""A byte for a weight, or two where that does not fit."""
+
+
+def convolution(
+    call: KernelCall, name: str, weights_ohwi: np.ndarray, form: Form = BYTES
+) -> GeneratedKernel | None:
     """The kernel for weights [out_c, kernel_h, kernel_w, in_c], or None.
 
     Feature maps may be packed (`conv_2d_packed`) with 4 bits, in whole words of input and bytes of output pixels.
@@ -50,7 +66,7 @@ def convolution(call: KernelCall, name: str, weights_ohwi: np.ndarray) -> Genera
     if not _whole(layout.first, *widths):
         return None
     if layout.first.whole_input and not layout.branches:
-        if widths != (8, 8):
+        if widths != (8, 8) or form is not BYTES:
             return None
         return fully_connected.matrix_vector(call, name, matrix, layout.first.batch)
     if layout.first.segment < WORD and layout.first.contiguous:
@@ -58,13 +74,14 @@ def convolution(call: KernelCall, name: str, weights_ohwi: np.ndarray) -> Genera
         layout = Layout.of(call, out_c)
     if not layout.served:
         return None
-    weights = weights_of(call, matrix)
+    weights = form.weights(call, matrix)
     if weights is None:
         return None
     layout = layout.in_bytes(*widths)
-    windows = _windows(layout, weights.wide) if widths[0] == 8 else _windows_of_codes(layout, weights.wide)
-    stream = stream4(weights, windows.order)
-    return None if stream is None else _kernel(call, name, layout, weights, windows, stream)
+    windows = _windows(layout, weights.form) if widths[0] == 8 else _windows_of_codes(layout, weights.form)
+    stream = form.stream(weights, windows.order)
+    product = form.product(weights)
+    return None if stream is None else _kernel(call, name, layout, weights, windows, stream, product)
 
 
 def _whole(g: Geometry, in_bits: int, out_bits: int) -> bool:
@@ -83,30 +100,30 @@ def _widened(call: KernelCall, weights: np.ndarray) -> tuple[KernelCall, np.ndar
     return replace(call, params={**call.params, **changes}, variants=variants), wide.reshape(out_c, -1)
 
 
-def _windows(layout: Layout, wide: bool) -> Windows:
+def _windows(layout: Layout, form: str) -> Windows:
     g = layout.first
     if g.gathered:
         taps = g.kernel_h * g.segment
         order = [*range(taps), *[-1] * (-taps % 4)]
-        return Windows(*pack.pack_rows(wide), order, (len(order) // 4, 1, 0, 0))
+        return Windows(*pack.pack_rows(form), order, (len(order) // 4, 1, 0, 0))
     pitch = g.dilation_h * layout.row_bytes
     order, shorter = pack.rows_order(g.kernel_h, g.segment), pack.straight_order(g.kernel_h, g.segment)
-    if len(shorter) < len(order) and (straight := pack.pack_straight(g.kernel_h, g.segment, pitch, wide)):
+    if len(shorter) < len(order) and (straight := pack.pack_straight(g.kernel_h, g.segment, pitch, form)):
         return Windows(*straight, shorter, (0, 0, 0, 0))
     overlap = g.segment % 4 - 4 if g.segment % 4 else 0
     size = g.segment // 4, g.kernel_h, pitch - g.segment, overlap
-    return Windows(*pack.pack_rows(wide), order, size)
+    return Windows(*pack.pack_rows(form), order, size)
 
 
-def _windows_of_codes(layout: Layout, wide: bool) -> Windows:
+def _windows_of_codes(layout: Layout, form: str) -> Windows:
     """Windows of codes of 4 bits, in a layout in bytes."""
     g = layout.first
     step = g.dilation_h * layout.row_bytes - g.segment
     order = pack.codes_order(g.kernel_h, 2 * g.segment)
-    return Windows(*pack.pack_codes(wide), order, (g.segment // WORD, g.kernel_h, step, 0))
+    return Windows(*pack.pack_codes(form), order, (g.segment // WORD, g.kernel_h, step, 0))
 
 
-def _scratch(layout: Layout, windows: Windows) -> int:
+def _scratch(layout: Layout, windows: Windows, product: gemm.Product) -> int:
     """Packed activations, outputs of images of less than four pixels, and windows or rows."""
     words = len(windows.order) // 4
 
@@ -114,35 +131,39 @@ def _scratch(layout: Layout, windows: Windows) -> int:
         few = 4 * g.out_c if g.pixels < 4 else 0
         return few + (16 * words if g.gathered else layout.rows_bytes(g))
 
-    return 32 * words + max(map(behind, layout.geometries))
+    return product.buffer_bytes(words) + max(map(behind, layout.geometries))
 
 
 def _kernel(
-    call: KernelCall, name: str, layout: Layout, weights: Weights, windows: Windows, stream: Stream
+    call: KernelCall,
+    name: str,
+    layout: Layout,
+    weights: Weights,
+    windows: Windows,
+    stream: Stream,
+    product: gemm.Product,
 ) -> GeneratedKernel:
-    g = layout.first
-    multiply = gemm.gemm4(weights.wide)
-    symbol = multiply.name.removesuffix(".S")
+    g, symbol = layout.first, product.symbol
     groups, (_, out_bits) = len(windows.order) // 4, widths_of(call)
     runs = [replace(run, first=run.first * out_bits // 8) for run in stream.runs]
-    loop = f"{symbol}_loop + {gemm.skip4(groups, weights.wide)}"
+    buffer_bytes = product.buffer_bytes(groups)
     parts = [
         emission.labels([*emission.multiply_labels(stream, symbol), windows.code]),
         emission.int32_array(name, "stream", stream.words),
         *([emission.int8_array(name, "fixed", weights.plan.code)] if scattered(weights) else []),
-        emission.runs_table(name, runs, symbol, loop, g.out_c, groups * 32),
+        emission.runs_table(name, runs, symbol, product.entry(groups), g.out_c, buffer_bytes),
         emission.struct("itr_dsp_conv", _fields(name, layout, weights, windows, len(stream.runs))),
     ]
     entry, shared = drivers.entry(call, name, layout, "gathered" if g.gathered else layout.driver)
     comment = f"{g.kernel_h}x{g.kernel_w} convolution, {drivers.sizes(Layout.of(call, weights.channels))}."
     text = emission.source(name, [drivers.header(layout)], comment, parts, entry)
-    code = [gemm.gemm_entry(), multiply, pack.pack_entry(), windows.source, *stream.sources]
+    code = [gemm.gemm_entry(), product.source, pack.pack_entry(), windows.source, *stream.sources]
     return GeneratedKernel(
         name,
         entry.prototype + ";",
         (text, *shared, *code),
-        sum(_cost(g, layout, weights, windows, widths_of(call)[0]) for g in layout.geometries),
-        scratch=_scratch(layout, windows),
+        sum(_cost(g, layout, weights, windows, product, widths_of(call)[0]) for g in layout.geometries),
+        scratch=_scratch(layout, windows, product),
         stack_bytes={gemm.ENTRY: gemm.STACK_BYTES, pack.ENTRY: pack.STACK_BYTES},
         takes_params=layout.branches,
     )
@@ -171,13 +192,16 @@ def _blocks(g: Geometry, layout: Layout) -> int:
     return strips * -(-layout.strip * g.out_w // 4) + -(-left * g.out_w // 4)
 
 
-def _cost(g: Geometry, layout: Layout, weights: Weights, windows: Windows, in_bits: int) -> int:
+def _cost(
+    g: Geometry, layout: Layout, weights: Weights, windows: Windows, product: gemm.Product, in_bits: int
+) -> int:
     """Instructions: packing, products and driver for each block of four pixels, and copying of rows."""
     groups, blocks = len(windows.order) // 4, _blocks(g, layout)
     live = int((~weights.plan.fixed).sum()) if scattered(weights) else weights.channels
     pairs = -(-live // 2)
-    packing = 40 + groups * (16 if in_bits == 8 else 27) + 10 * g.kernel_h
-    product = pairs * (groups * (22 if weights.wide else 23) + 3 * (groups // gemm.UNROLL4 + 1) + 36) + 25
+    expanding = 27 if in_bits < 8 else 16 if weights.form != "n" else 35
+    packing = 40 + groups * expanding + 10 * g.kernel_h
+    pair = groups * product.group + 3 * (groups // gemm.UNROLL4 + 1) + 36 + product.more
     gathering = 4 * g.kernel_h * g.kernel_w * (30 + 2 * g.in_c) if g.gathered else 0
     copying = 0 if layout.direct or g.gathered else g.span_h * (60 + layout.row_bytes)
-    return g.batch * (blocks * (packing + product + gathering + 70) + copying)
+    return g.batch * (blocks * (packing + pairs * pair + gathering + 95) + copying)

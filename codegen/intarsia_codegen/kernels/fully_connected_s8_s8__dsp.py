@@ -35,11 +35,11 @@ def of_weights(name: str, weights: Weights | None, batch: int) -> GeneratedKerne
 
 def _kernel(name: str, weights: Weights, batch: int, order: list[int], stream: Stream) -> GeneratedKernel:
     units, columns = weights.matrix.shape
-    multiply = gemm.gemv4(weights.wide)
+    multiply = gemm.gemv4(weights.form == "w")
     symbol = multiply.name.removesuffix(".S")
-    code, packing = pack.pack_one(weights.wide)
+    code, packing = pack.pack_one(weights.form)
     groups, buffer_bytes = len(order) // 8, 2 * len(order)
-    entry = f"{symbol}_loop + {gemm.skip1(groups, weights.wide)}"
+    entry = f"{symbol}_loop + {gemm.skip1(groups, weights.form == 'w')}"
     overlap = columns % 4 - 4 if columns % 4 and columns > 4 else 0
     fields = {
         "runs": "runs",
@@ -65,7 +65,7 @@ def _kernel(name: str, weights: Weights, batch: int, order: list[int], stream: S
     shared = [resource(n) for n in ("itr_dsp_gemm.h", "itr_dsp_vector.h", "itr_dsp_vector.c")]
     assembler = [gemm.gemm_entry(), multiply, pack.pack_one_entry(), packing, *stream.sources]
     fours = -(-units // 4)
-    step = 26 if weights.wide else 27
+    step = 21 if weights.form == "w" else 27
     product = fours * (groups * step + 3 * (groups // gemm.UNROLL1 + 1) + 35)
     return GeneratedKernel(
         name,
