@@ -41,13 +41,18 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
 
     def graph(self, seed: int) -> Graph:
-        """Random weights with the worst cases among them; scales that spread the outputs over their codes."""
+        """Random weights with the worst cases among them, or distributed as those of trained layers are; scales that
+        spread the outputs over their codes."""
         random = np.random.default_rng(seed)
         weight, source, target = (BY_BITS[b] for b in self.bits)
         options = dict(self.options)
         zeros = {k: options.pop(k, None) for k in ("in_zero", "out_zero", "weights_zero")}
         low, high = weight.range
-        data = random.integers(low, high, (self.channels, *self.kernel, self.shape[3]), endpoint=True)
+        shape = (self.channels, *self.kernel, self.shape[3])
+        data = random.integers(low, high, shape, endpoint=True)
+        if options.pop("trained", False):
+            options["extremes"] = False
+            data = np.clip(np.round(random.normal(0, 0.3 * (high + 1), shape)), -high, high)
         extremes = (low, high) if options.pop("extremes", True) else ()
         for channel, value in zip(range(self.channels), extremes, strict=False):
             data[channel] = value
@@ -269,11 +274,11 @@ LAYERS = {
 LEAST = {
     ("1x1", (4, 4, 4)): 1.3,
     ("1x1", (2, 4, 4)): 1.3,
-    ("1x1", (2, 2, 2)): 1.7,
-    ("1x1", (4, 8, 8)): 0.85,
-    ("3x3", (4, 4, 4)): 1.45,
-    ("3x3", (2, 4, 4)): 2.0,
-    ("3x3", (2, 2, 2)): 2.0,
+    ("1x1", (2, 2, 2)): 1.9,
+    ("1x1", (4, 8, 8)): 1 / 1.12,
+    ("3x3", (4, 4, 4)): 1.6,
+    ("3x3", (2, 4, 4)): 2.3,
+    ("3x3", (2, 2, 2)): 2.3,
 }
 """Instructions of the int8 kernel to those of ours, at least."""
 
@@ -283,7 +288,7 @@ def measured(
 ) -> dict[tuple[int, int, int], tuple[int, float]]:
     """Instructions of a layer at widths of weights, input and output, and how many times more int8 takes."""
     every = [(8, 8, 8), *widths]
-    counts = run([Case(*LAYERS[layer], w) for w in every], folder, generated=len(every))
+    counts = run([Case(*LAYERS[layer], w, {"trained": True}) for w in every], folder, generated=len(every))
     return {w: (count, counts[0] / count) for w, count in zip(every, counts, strict=True)}
 
 

@@ -10,7 +10,7 @@ from intarsia.kernelcall import KernelCall
 from intarsia_codegen.arm.matrix import rule_of
 from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.narrow import expand, outer
-from intarsia_codegen.narrow.fit import Line, fit
+from intarsia_codegen.narrow.fit import FINE_SCALE, SUM_SCALES, WORD_SCALE, Line, fit
 from intarsia_codegen.narrow.layer import Narrow, narrow_layer, variants
 from intarsia_codegen.narrow.outer import Finish, Shape
 from intarsia_codegen.narrow.sources import labels, resource, struct
@@ -42,28 +42,33 @@ def _fitted(
 ) -> GeneratedKernel | None:
     single = len(tiling.chunks()) == 1
     shift = excess_of(layer) * shape.largest * tiling.steps - layer.bias
-    if shape.largest * tiling.steps << shape.weight_bits >= 1 << (31 - outer.MANY_SCALE):
+    if shape.largest * tiling.steps << shape.weight_bits >= 1 << (31 - FINE_SCALE):
         return None
-    line = fit(layer, shift, outer.SINGLE_SCALE if single else outer.MANY_SCALE)
-    return None if line is None else _kernel(call, name, layer, shape, tiling, line)
+    for scale_bits in (WORD_SCALE,) if single else SUM_SCALES:
+        line = fit(layer, shift, scale_bits)
+        if line is not None:
+            return _kernel(call, name, layer, shape, tiling, line, scale_bits)
+    return None
 
 
 def _kernel(
-    call: KernelCall, name: str, layer: Narrow, shape: Shape, tiling: Tiling, line: Line
+    call: KernelCall, name: str, layer: Narrow, shape: Shape, tiling: Tiling, line: Line, scale_bits: int
 ) -> GeneratedKernel:
-    finish = Finish(line.exponent, layer.out_bits, layer.limits, len(tiling.chunks()) == 1)
+    finish = Finish(line.exponent, scale_bits, layer.out_bits, layer.limits)
+    single = len(tiling.chunks()) == 1
     per_byte = max(8 // layer.out_bits, 2)
     channels = -(-layer.channels // per_byte) * per_byte
-    requantize, requantize_source = outer.requantize(shape, finish)
+    endings = [outer.requantize(shape, finish, single=single, place=p) for p in range(per_byte // 2)]
     flush = outer.flush(shape)
     expand_code, expand_source = expand.expand(shape.in_bits, shape.lanes, shape.spacing)
     words = stream(layer, shape, tiling, line, channels)
     fields = _fields(call, name, layer, shape, tiling, len(words), channels)
-    fields["run.flush"] = requantize if finish.single else flush.name.removesuffix(".S")
-    fields["run.requantize"] = requantize
+    turns = [endings[0][0], endings[-1][0]]
+    taking_over = turns if single else [flush.name.removesuffix(".S"), *turns]
+    fields |= dict(zip(("run.flush", "run.requantize", "run.other"), [*taking_over, turns[0]], strict=False))
     fields["expand"] = expand_code
     parts = [
-        labels([shape.name, str(fields["run.flush"]), requantize, expand_code]),
+        labels([shape.name, *taking_over, expand_code]),
         words_of(name, "stream", words),
         struct("itr_dsp_outer", fields),
     ]
@@ -75,7 +80,8 @@ def _kernel(
         "itr_dsp_outer_conv",
     )
     shared = [resource("itr_dsp_outer.h"), resource("itr_dsp_outer.c"), outer.entry(), outer.multiply(shape)]
-    shared += [requantize_source, expand.entry(), expand_source, *([] if finish.single else [flush])]
+    shared += [source for _, source in endings]
+    shared += [expand.entry(), expand_source, *([] if single else [flush])]
     return GeneratedKernel(
         name,
         f"{entry.prototype};",
@@ -100,7 +106,6 @@ def _fields(
         "run.pitch": pitch,
         "run.end": f"{name}_stream + {words}",
         "run.chunks": len(tiling.chunks()),
-        "run.phase": 1,
         "run.multiply": shape.name,
         "run.stream": f"{name}_stream",
         "lanes": shape.lanes,
@@ -134,7 +139,7 @@ def cost(call: KernelCall, shape: Shape, tiling: Tiling, channels: int, out_bits
     blocks = sum(batch * -(-out_h * out_w // shape.pixels) for batch, out_h, out_w in sizes)
     chunks = len(tiling.chunks())
     products = tiling.steps * (2 + outer.GROUPS + 1 / shape.steps_per_word)
-    ending = (10 + (5 if out_bits == 2 else 0)) * shape.pixels + (
+    ending = (10 + (2 if out_bits == 2 else 0)) * shape.pixels + (
         24 * outer.GROUPS * chunks if chunks > 1 else 0
     )
     expanding = tiling.steps * (3.2 * outer.GROUPS + 5) + tiling.cells * (12 * shape.pixels + 150)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requantization of fields: a line whose start cannot be moved by less than one product.
 
-    value = (((sum << scale_bits) * multiplier) >> 32) + offset        SMLAWB (scale_bits 16) or SMMLA
+    value = (((sum << scale_bits) * multiplier) >> 32) + offset        MLA (scale_bits 32), SMLAWB (16) or SMMLA
     code  = saturate(value >> exponent)                                SSAT
 
 where sum = accumulator + shift, as it comes out of the fields. Every threshold of the rule bounds the offset from one
@@ -20,8 +20,17 @@ from intarsia.fixedpoint import INT32_MAX, INT32_MIN, Int64Array
 from intarsia_codegen.narrow.layer import Narrow
 from intarsia_codegen.requantization import NEARBY_MULTIPLIERS, Search
 
+PRODUCT_SCALE, WORD_SCALE, FINE_SCALE = 32, 16, 8
+"""scale_bits of MLA, SMLAWB, SMMLA."""
+
+SUM_SCALES = (PRODUCT_SCALE, FINE_SCALE)
+"""For sums of up to 24 bits, in the order that they are tried."""
+
 EXPONENTS = (14, 16, 12, 18, 20, 10, 22, 8, 24, 6, 4)
 """Tried in this order; layers with the same exponent share code."""
+
+PRODUCT_EXPONENTS = (18, 20, 16, 22, 14, 24, 12, 10, 8)
+"""The same for MLA, whose multipliers are as large as sums leave room for."""
 
 _NOWHERE = np.int64(1) << 40
 
@@ -38,7 +47,7 @@ class Line:
 def fit(layer: Narrow, shift: Int64Array, scale_bits: int) -> Line | None:
     """The first exponent at which every channel has an exact line, or None."""
     search = Search(layer.rows, signed=False, clamp=True)
-    for exponent in EXPONENTS:
+    for exponent in PRODUCT_EXPONENTS if scale_bits == PRODUCT_SCALE else EXPONENTS:
         line = _Fit(search, layer, shift, scale_bits, exponent).line()
         if line is not None:
             return line
@@ -75,7 +84,10 @@ class _Fit:
         return None
 
     def _value(self, points: Int64Array, multiplier: Int64Array) -> Int64Array:
-        line: Int64Array = (((points + self.shift) << self.scale_bits) * multiplier) >> 32
+        sums = points + self.shift
+        if self.scale_bits == PRODUCT_SCALE:
+            return sums * multiplier
+        line: Int64Array = ((sums << self.scale_bits) * multiplier) >> 32
         return line
 
     def _offsets(self, multiplier: Int64Array) -> tuple[Int64Array, np.ndarray]:

@@ -16,9 +16,9 @@ typedef struct {
   int32_t pitch;          /* bytes between output pixels */
   const int32_t *end;     /* of the stream */
   const char *flush;      /* code that takes over with the products of a chunk */
-  const char *requantize; /* code that takes over with the sums */
+  const char *requantize; /* code that takes over with the sums; after one chunk: as `other` */
+  const char *other;      /* code that takes turns with it */
   int32_t chunks;
-  int32_t phase; /* 1 */
   const char *multiply;
   const int32_t *stream;
 } itr_dsp_outer_run;

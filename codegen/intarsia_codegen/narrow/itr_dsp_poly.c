@@ -33,26 +33,27 @@ static memory place(const itr_dsp_poly *layer, int32_t groups, void *scratch) {
   m.totals = (int32_t *)(m.ring + ROWS * m.row_words);
   m.border = (uint8_t *)(m.totals + ROWS * m.columns);
   m.tails = m.border + 4 * layer->words;
-  m.out = m.tails + LANES * 4 * layer->words;
+  m.out = m.tails + layer->lanes * 4 * layer->words;
   return m;
 }
 
-/* Sum of the codes of a pixel, counted from the lowest. */
-static int32_t total_of(const itr_dsp_poly *layer, const uint8_t *cell) {
-  uint32_t total = 0;
-  for (int32_t i = 0; i < layer->words; i++) {
-    uint32_t word;
-    memcpy(&word, cell + 4 * i, 4);
-    if (layer->codes == 8) {
-      word ^= 0x88888888u;
-    } else {
-      word ^= 0xaaaaaaaau;
-      word = (word & 0x33333333u) + (word >> 2 & 0x33333333u);
-    }
-    word = (word & 0x0f0f0f0fu) + (word >> 4 & 0x0f0f0f0fu);
-    total += (word * 0x01010101u) >> 24;
+/* Expands pixels to words, and gives the sum of the codes of each, counted from the lowest: so many
+ * words at a time that the sum of words has them in its fields. */
+static void expand_block(const itr_dsp_poly *layer, const uint8_t *cells[LANES], uint32_t *words,
+                         int32_t *totals) {
+  for (int32_t k = 0; k < layer->lanes; k++) {
+    totals[k] = 0;
   }
-  return (int32_t)total;
+  for (int32_t left = layer->words; left > 0; left -= layer->part) {
+    const int32_t count = left < layer->part ? left : layer->part;
+    uint32_t sum = itr_dsp_expand(cells, words, count, layer->expand);
+    words += BLOCKS * layer->codes * count;
+    for (int32_t k = 0; k < layer->lanes; k++) {
+      totals[k] += (int32_t)(sum & ((1u << layer->spacing) - 1));
+      sum >>= layer->spacing;
+      cells[k] += 4 * count;
+    }
+  }
 }
 
 /* Expands input row y, from column -pad_left, into a place of the ring. */
@@ -71,38 +72,40 @@ static void expand_row(const itr_dsp_poly *layer, const itr_conv_2d_packed_param
           cell = memcpy(m->tails + 4 * k * layer->words, cell, (size_t)layer->run_bytes);
         }
       }
-      *totals++ = total_of(layer, cell);
       cells[k] = cell;
     }
-    (void)itr_dsp_expand(cells, group + block % BLOCKS, layer->words, layer->expand);
+    expand_block(layer, cells, group + block % BLOCKS, totals);
+    totals += layer->lanes;
     if (block % BLOCKS == BLOCKS - 1) {
       group += BLOCKS * layer->words * layer->codes;
     }
   }
 }
 
-/* What the excess of the weights takes from the output in column x. */
-static int32_t correction(const itr_dsp_poly *layer, const memory *m, int32_t x) {
-  int32_t sum = 0;
+/* What the excess of the weights takes from the output in column x; `columns`: sums of codes over
+ * three rows. */
+static uint32_t correction(const itr_dsp_poly *layer, const memory *m, const uint32_t *columns,
+                           int32_t x) {
   if (x < 0 || x + 2 >= m->columns) {
     return 0;
   }
-  for (int32_t r = 0; r < ROWS; r++) {
-    const int32_t *totals = m->totals + r * m->columns + x;
-    sum += totals[0] + totals[1] + totals[2];
-  }
-  return -layer->excess * sum;
+  return 0u - (uint32_t)layer->excess * (columns[x] + columns[x + 1] + columns[x + 2]);
 }
 
 static void make_start(const itr_dsp_poly *layer, const memory *m) {
   uint32_t *start = m->start;
+  uint32_t *columns = m->sums; /* not in use yet */
+  for (int32_t x = 0; x < m->columns; x++) {
+    const int32_t *totals = m->totals + x;
+    columns[x] = (uint32_t)(totals[0] + totals[m->columns] + totals[2 * m->columns]);
+  }
   for (int32_t slot = 0; slot <= m->groups * BLOCKS; slot++) {
     const int32_t x = slot * layer->lanes - 2;
-    const uint32_t next = (uint32_t)correction(layer, m, x + 1);
-    start[0] = (uint32_t)correction(layer, m, x) + (next << layer->spacing);
+    const uint32_t next = correction(layer, m, columns, x + 1);
+    start[0] = correction(layer, m, columns, x) + (next << layer->spacing);
     start[1] = next;
     if (layer->lanes == 3) {
-      start[2] = (uint32_t)correction(layer, m, x + 2);
+      start[2] = correction(layer, m, columns, x + 2);
     }
     start += slot_words(layer);
   }
@@ -116,7 +119,7 @@ static void output_row(const itr_dsp_poly *layer, int32_t out_w, int32_t first, 
   itr_dsp_poly_work work = {
       .weights = layer->weights,
       .groups = m->groups,
-      .chunks = layer->words * layer->codes / 8,
+      .chunks = layer->chunks,
       .code = layer->multiply,
       .start = m->start,
       .sum_words = m->sum_words,

@@ -18,11 +18,13 @@ typedef struct {
   const int32_t *weights;   /* channel by channel, weight_words each */
   const int32_t *constants; /* multiplier and offset of every channel */
   int32_t weight_words;
+  int32_t chunks;
   int32_t lanes;     /* pixels per activation word */
   int32_t spacing;   /* bits between them */
   int32_t codes;     /* per word of a packed pixel */
   int32_t run_bytes; /* of an input pixel */
   int32_t words;     /* of an input pixel, rounded up */
+  int32_t part;      /* words that are expanded at a time */
   int32_t channels;  /* output channels, rounded up to whole bytes */
   int32_t out_bits;
   int32_t out_bytes; /* of an output pixel */

@@ -24,6 +24,7 @@ from itertools import pairwise
 
 from intarsia_codegen.asm import function, label, registers
 from intarsia_codegen.generated import SourceFile
+from intarsia_codegen.narrow.fit import FINE_SCALE, PRODUCT_SCALE, WORD_SCALE
 from intarsia_codegen.narrow.sources import constant
 
 BASE = "itr_dsp_outer"
@@ -33,13 +34,10 @@ GROUPS = 3
 
 _SAVED = ["r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11"]
 _TOTALS = [("r0", "r1"), ("r2", "r3"), ("r4", "r5")]
-_OUT, _PITCH, _NEXT, _END, _BUFFER, _FLUSH, _REQUANTIZE, _LEFT, _CHUNKS, _PHASE, _MASK = range(0, 44, 4)
+_OUT, _PITCH, _NEXT, _END, _BUFFER, _FLUSH, _REQUANTIZE, _OTHER, _LEFT, _CHUNKS, _MASK = range(0, 44, 4)
 _SUMS = _MASK + 8
 FRAME = _SUMS + 4 * 2 * 3 * GROUPS
 STACK_BYTES = FRAME + 36
-
-SINGLE_SCALE, MANY_SCALE = 16, 8
-"""scale_bits of the requantization of layers of one chunk and of several (see `fit`)."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +110,8 @@ def entry() -> SourceFile:
         f"str r5, [sp, #{_END}]",
         f"str r0, [sp, #{_BUFFER}]",
         f"strd r6, r7, [sp, #{_FLUSH}]",
-        f"strd r8, r8, [sp, #{_LEFT}]",
-        f"str r9, [sp, #{_PHASE}]",
+        f"str r8, [sp, #{_OTHER}]",
+        f"strd r9, r9, [sp, #{_LEFT}]",
         "mov r0, #0",
         *[f"str r0, [sp, #{_SUMS + 4 * i}]" for i in range(6 * GROUPS)],
         "mov pc, r10",
@@ -198,26 +196,30 @@ def _add_fields(shape: Shape, slot: int, word: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Finish:
-    """How sums become outputs: exponent of the line, width, limits beyond saturation, one chunk or several."""
+    """How sums become outputs: exponent and scale_bits of the line (see `fit`), width, limits beyond saturation."""
 
     exponent: int
+    scale_bits: int
     out_bits: int
     limits: tuple[int | None, int | None]
-    single: bool
 
     @property
     def name(self) -> str:
         low, high = (
             "" if v is None else f"{tag}{v & 0xFF}" for tag, v in zip("lh", self.limits, strict=True)
         )
-        return f"e{self.exponent}o{self.out_bits}{low}{high}{'' if self.single else 'm'}"
+        kind = {WORD_SCALE: "", FINE_SCALE: "m", PRODUCT_SCALE: "p"}[self.scale_bits]
+        return f"e{self.exponent}o{self.out_bits}{low}{high}{kind}"
 
     def code(self, value: str, multiplier: str, offset: str) -> list[str]:
         """The output code of a sum."""
-        lines = [f"smlawb {value}, {multiplier}, {value}, {offset}"]
-        if not self.single:
+        if self.scale_bits == PRODUCT_SCALE:
+            lines = [f"mla {value}, {value}, {multiplier}, {offset}"]
+        elif self.scale_bits == WORD_SCALE:
+            lines = [f"smlawb {value}, {multiplier}, {value}, {offset}"]
+        else:
             lines = [
-                f"lsl {value}, {value}, #{MANY_SCALE}",
+                f"lsl {value}, {value}, #{FINE_SCALE}",
                 f"smmla {value}, {value}, {multiplier}, {offset}",
             ]
         lines.append(f"ssat {value}, #{self.out_bits}, {value}, asr #{self.exponent}")
@@ -229,16 +231,17 @@ class Finish:
         return lines
 
 
-def requantize(shape: Shape, finish: Finish) -> tuple[str, SourceFile]:
-    """Label and source: requantizes and stores two channels, then begins the next two or returns."""
-    name = f"{shape.name}_{finish.name}"
+def requantize(shape: Shape, finish: Finish, *, single: bool, place: int = 0) -> tuple[str, SourceFile]:
+    """Label and source: requantizes and stores two channels, then begins the next two or returns.
+
+    `single`: of layers of one chunk. `place`: of the two channels in their byte, where two pairs of 2 bits share one;
+    one goes on to the other by exchanging their labels on the stack.
+    """
+    name = f"{shape.name}_{finish.name}{'' if single else '_sums'}{'_upper' if place else ''}"
     lines = ["ldm r11!, {r6, r7, r8, r9}"]
     for group in range(GROUPS):
-        if finish.single:
-            lines += _from_fields(shape, finish, group)
-        else:
-            lines += _from_memory(shape, finish, group)
-    lines += [f"ldr r12, [sp, #{_OUT}]", *_advance(finish), f"str r12, [sp, #{_OUT}]"]
+        lines += (_from_fields if single else _from_memory)(shape, finish, group, place)
+    lines += [f"ldr r12, [sp, #{_OUT}]", *_advance(finish, single, place), f"str r12, [sp, #{_OUT}]"]
     lines += [
         f"ldr r12, [sp, #{_END}]",
         "cmp r11, r12",
@@ -250,16 +253,13 @@ def requantize(shape: Shape, finish: Finish) -> tuple[str, SourceFile]:
     return name, function(name, comment, lines)
 
 
-def _advance(finish: Finish) -> list[str]:
+def _advance(finish: Finish, single: bool, place: int) -> list[str]:
     """Output pointer r12 to the next two channels: codes of 2 bits need two pairs for a byte."""
-    if finish.out_bits == 2:
-        return [
-            f"ldr lr, [sp, #{_PHASE}]",
-            "eor lr, lr, #1",
-            f"str lr, [sp, #{_PHASE}]",
-            "add r12, r12, lr",
-        ]
-    return [f"add r12, r12, #{finish.out_bits // 4}"]
+    if finish.out_bits > 2:
+        return [f"add r12, r12, #{finish.out_bits // 4}"]
+    at = _FLUSH if single else _REQUANTIZE
+    lines = [f"ldrd lr, r10, [sp, #{at}]", f"strd r10, lr, [sp, #{at}]"]
+    return [*lines, *(["add r12, r12, #1"] if place else [])]
 
 
 def _second_field(shape: Shape, target: str, low: str, high: str, lane: int) -> list[str]:
@@ -271,7 +271,7 @@ def _second_field(shape: Shape, target: str, low: str, high: str, lane: int) -> 
     return [f"lsr {target}, {low}, #{start}", f"bfi {target}, {high}, #{kept}, #{shape.spacing - kept}"]
 
 
-def _from_fields(shape: Shape, finish: Finish, group: int) -> list[str]:
+def _from_fields(shape: Shape, finish: Finish, group: int, place: int) -> list[str]:
     """Outputs of one activation word: both channels' sums out of the product."""
     low, high = _TOTALS[group]
     results = ["lr", "r10", low][: shape.lanes]
@@ -283,10 +283,10 @@ def _from_fields(shape: Shape, finish: Finish, group: int) -> list[str]:
         lines.append(f"ubfx {result}, {low}, #{shape.spacing * lane}, #{shape.spacing}")
         lines += finish.code(result, "r6", "r7")
         lines.append(f"bfi {result}, {other}, #{finish.out_bits}, #{finish.out_bits}")
-    return lines + _store(finish, group, results, high, "r12")
+    return lines + _store(finish, group, results, high, "r12", place)
 
 
-def _from_memory(shape: Shape, finish: Finish, group: int) -> list[str]:
+def _from_memory(shape: Shape, finish: Finish, group: int, place: int) -> list[str]:
     """The same from the sums in memory, which become 0 again."""
     firsts, seconds = ["r3", "r4", "r5"][: shape.lanes], ["r0", "r1", "r2"][: shape.lanes]
     lines = ["mov r12, #0"]
@@ -301,28 +301,26 @@ def _from_memory(shape: Shape, finish: Finish, group: int) -> list[str]:
     lines += [
         f"bfi {a}, {b}, #{finish.out_bits}, #{finish.out_bits}" for a, b in zip(firsts, seconds, strict=True)
     ]
-    return lines + _store(finish, group, firsts, "r0", "r12")
+    return lines + _store(finish, group, firsts, "r0", "r12", place)
 
 
-def _store(finish: Finish, group: int, values: list[str], pointer: str, free: str) -> list[str]:
-    """Stores two channels of neighbouring pixels.
-
-    Two codes of 2 bits push those of the pair before into the lower half of their byte.
-    """
+def _store(finish: Finish, group: int, values: list[str], pointer: str, free: str, place: int) -> list[str]:
+    """Stores two channels of neighbouring pixels, those at `place` 1 into the upper half of a byte."""
     first, last = group == 0, group == GROUPS - 1
     lines = [
         f"ldrd {pointer}, {free}, [sp, #{_OUT}]" if first else f"ldrd {free}, {pointer}, [sp, #{_PITCH}]"
     ]
-    if finish.out_bits == 2:
-        for value in values:
-            lines += [f"ldrb {free}, [{pointer}]", f"lsr {free}, {free}, #4"]
-            lines += [f"orr {value}, {free}, {value}, lsl #4", f"strb {value}, [{pointer}]"]
-            lines += [f"ldr {free}, [sp, #{_PITCH}]", f"add {pointer}, {pointer}, {free}"]
-    else:
-        instruction = "strh" if finish.out_bits == 8 else "strb"
-        places = ("", f", {free}", f", {free}, lsl #1")
-        lines += [f"{instruction} {v}, [{pointer}{at}]" for v, at in zip(values, places, strict=False)]
-        if not last:
-            lines.append(f"add {pointer}, {pointer}, {free}, lsl #1")
-            lines += [f"add {pointer}, {pointer}, {free}"] * (len(values) - 2)
-    return lines if last else [*lines, f"str {pointer}, [sp, #{_NEXT}]"]
+    instruction = "strh" if finish.out_bits == 8 else "strb"
+    pitch = values[0] if place else free
+    for value, at in zip(values, ("", f", {pitch}", f", {pitch}, lsl #1"), strict=False):
+        where = f"[{pointer}{at}]"
+        if place:
+            lines += [f"ldrb {free}, {where}", f"bfi {free}, {value}, #4, #4", f"strb {free}, {where}"]
+            lines += [f"ldr {pitch}, [sp, #{_PITCH}]"] if value == pitch else []
+        else:
+            lines.append(f"{instruction} {value}, {where}")
+    if last:
+        return lines
+    lines.append(f"add {pointer}, {pointer}, {pitch}, lsl #1")
+    lines += [f"add {pointer}, {pointer}, {pitch}"] * (len(values) - 2)
+    return [*lines, f"str {pointer}, [sp, #{_NEXT}]"]

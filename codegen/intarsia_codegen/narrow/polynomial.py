@@ -4,9 +4,9 @@
 An activation word holds the same channel of `lanes` pixels side by side, `spacing` bits apart, a weight word the three
 taps of a kernel row in reverse. The fields of their product are parts of lanes + 2 neighbouring outputs: the first two
 belong to outputs that the block before began, the last two to outputs that the next one completes. Three blocks are
-computed at a time. After a chunk of 8 channels and 3 kernel rows the fields are added to sums in memory, two to a
-word: U += u and V += u >> spacing give them again as U - (V << spacing) and V, modulo 2**32. Until then a field holds
-no more than 3 * 24 products of the largest activation and the largest stored weight, which are less than 2**spacing.
+computed at a time. After a chunk the fields are added to sums in memory, two to a word: U += u and V += u >> spacing
+give them again as U - (V << spacing) and V, modulo 2**32. A chunk is 3 kernel rows of 8 channels, whose products no
+field can outgrow, or a kernel row of all channels where the layer's own weights leave room for it (`Chunk`).
 
 Weights are stored as w + excess >= 0, packed so that a rotation and an AND make a weight word. Sums start from
 -excess * (sum of the codes under the window), which is the same for all output channels.
@@ -24,7 +24,9 @@ from intarsia_codegen.narrow.sources import constant
 BASE = "itr_dsp_poly"
 ENTRY = f"{BASE}_row"
 CHANNELS = 8
-"""Input channels of a chunk."""
+"""Input channels of a chunk of three kernel rows."""
+LONGEST = 48
+"""Most channels of a chunk of one kernel row, whose code is unrolled."""
 BLOCKS = 3
 _SAVED = ["r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11"]
 _TOTALS = [("r2", "r3"), ("r4", "r5"), ("r6", "r7")]
@@ -68,6 +70,18 @@ class Polynomial:
         return most < 1 << self.spacing and apart and (self.lanes + 2) * self.spacing <= 64
 
 
+@dataclass(frozen=True)
+class Chunk:
+    """What is added up before fields are added to sums in memory: kernel rows, 3 or 1, and channels of each."""
+
+    rows: int
+    channels: int
+
+    @property
+    def name(self) -> str:
+        return "" if self.rows == 3 else f"_row{self.channels}"
+
+
 POLYNOMIALS = {
     (4, 4): Polynomial(4, 4, 2, 14, (0, 8)),
     (2, 4): Polynomial(2, 4, 3, 12, (0, 2, 4, 6)),
@@ -95,8 +109,8 @@ def entry() -> SourceFile:
     return function(ENTRY, "Common entry of rows of one output channel.", lines)
 
 
-def multiply(shape: Polynomial) -> SourceFile:
-    """Adds all products of one output row and channel to its sums."""
+def multiply(shape: Polynomial, chunk: Chunk) -> SourceFile:
+    """Adds all products of one output row and channel to its sums; chunks of one row from the last to the first."""
     code = (1 << shape.weight_bits) - 1
     lines = [
         *constant("r8", sum(code << (shape.spacing * d) for d in range(3))),
@@ -106,11 +120,15 @@ def multiply(shape: Polynomial) -> SourceFile:
         f"str r12, [sp, #{_LEFT}]",
         "2:",
     ]
-    for row in range(3):
-        lines.append(f"ldr r0, [sp, #{_ROWS + 4 * row}]")
-        for channel in range(CHANNELS):
+    for row in range(chunk.rows):
+        at, place = [], f"[sp, #{_ROWS + 4 * row}]"
+        if chunk.rows == 1:
+            at, place = ["add lr, sp, r12, lsl #2"], f"[lr, #{_ROWS - 4}]"
+        lines += [*at, f"ldr r0, {place}"]
+        for channel in range(chunk.channels):
             lines += _step(shape, channel, first=row == channel == 0)
-        lines.append(f"str r0, [sp, #{_ROWS + 4 * row}]")
+        lines += [f"ldr r12, [sp, #{_LEFT}]", *at] if at else []
+        lines.append(f"str r0, {place}")
     lines += [
         *_flush(shape),
         f"ldr r12, [sp, #{_LEFT}]",
@@ -129,7 +147,7 @@ def multiply(shape: Polynomial) -> SourceFile:
         "r0 activations, r1 weight stream, r2-r7 products of three blocks, r8 mask, r9-r11 activations,\n"
         "   r12 packed weights, lr weight word."
     )
-    return function(shape.name, comment, lines)
+    return function(shape.name + chunk.name, comment, lines)
 
 
 def _step(shape: Polynomial, channel: int, *, first: bool) -> list[str]:

@@ -9,11 +9,11 @@ from intarsia.dtypes import BY_BITS
 from intarsia.kernelcall import KernelCall
 from intarsia_codegen.arm.matrix import rule_of
 from intarsia_codegen.generated import GeneratedKernel
-from intarsia_codegen.narrow import expand, outer, polynomial
-from intarsia_codegen.narrow.fit import Line, fit
+from intarsia_codegen.narrow import expand, polynomial
+from intarsia_codegen.narrow.fit import FINE_SCALE, SUM_SCALES, Line, fit
 from intarsia_codegen.narrow.layer import Narrow, narrow_layer, variants
 from intarsia_codegen.narrow.outer import Finish
-from intarsia_codegen.narrow.polynomial import BLOCKS, CHANNELS, Polynomial
+from intarsia_codegen.narrow.polynomial import BLOCKS, CHANNELS, LONGEST, Chunk, Polynomial
 from intarsia_codegen.narrow.sources import labels, resource, struct
 from intarsia_codegen.narrow.sources import words as words_of
 from intarsia_codegen.narrow.stream import excess_of
@@ -31,23 +31,30 @@ def row_convolution(call: KernelCall, name: str, weight_bits: int) -> GeneratedK
     matrix = call.constant("weights").reshape(out_c, -1)
     layer = narrow_layer(call, matrix, rule_of(call, out_c).apply, weight_bits)
     most = shape.largest * matrix.shape[1] << weight_bits
-    if not 0 <= excess_of(layer) < 1 << weight_bits or most >= 1 << (31 - outer.MANY_SCALE):
+    if not 0 <= excess_of(layer) < 1 << weight_bits or most >= 1 << (31 - FINE_SCALE):
         return None
-    line = fit(layer, -layer.bias, outer.MANY_SCALE)
-    return None if line is None else _kernel(call, name, layer, shape, line)
+    for scale_bits in SUM_SCALES:
+        line = fit(layer, -layer.bias, scale_bits)
+        if line is not None:
+            end = Finish(line.exponent, scale_bits, layer.out_bits, layer.limits)
+            return _kernel(call, name, layer, shape, line, end)
+    return None
 
 
-def _kernel(call: KernelCall, name: str, layer: Narrow, shape: Polynomial, line: Line) -> GeneratedKernel:
-    end = Finish(line.exponent, layer.out_bits, layer.limits, False)
+def _kernel(
+    call: KernelCall, name: str, layer: Narrow, shape: Polynomial, line: Line, end: Finish
+) -> GeneratedKernel:
     finish, finish_source = polynomial.finish(shape, end)
     expand_code, expand_source = expand.expand(shape.in_bits, shape.lanes, shape.spacing)
     per_byte = max(8 // layer.out_bits, 2)
     channels = -(-layer.channels // per_byte) * per_byte
-    weights = weight_words(layer, shape, channels)
+    chunk, weights = _best_chunk(call, layer, shape, channels)
+    multiply = polynomial.multiply(shape, chunk)
     constants = np.zeros((channels, 2), np.int64)
     constants[: layer.channels] = np.stack([line.multiplier, line.offset], axis=1)
     fields = {
-        "multiply": shape.name,
+        "multiply": multiply.name.removesuffix(".S"),
+        "chunks": 3 * _padded(call, shape) // (chunk.rows * chunk.channels),
         "expand": expand_code,
         "finish": finish,
         "weights": f"{name}_weights",
@@ -56,7 +63,7 @@ def _kernel(call: KernelCall, name: str, layer: Narrow, shape: Polynomial, line:
         **_sizes(call, layer, shape, channels),
     }
     parts = [
-        labels([shape.name, expand_code, finish]),
+        labels([multiply.name.removesuffix(".S"), expand_code, finish]),
         words_of(name, "weights", weights),
         words_of(name, "constants", constants.reshape(-1).tolist()),
         struct("itr_dsp_poly", fields),
@@ -65,12 +72,12 @@ def _kernel(call: KernelCall, name: str, layer: Narrow, shape: Polynomial, line:
     comment = f"3x3 convolution of {shape.weight_bits}-bit weights and {shape.in_bits}-bit maps."
     text = entry.source(comment, ["itr_dsp_poly.h"], parts, "itr_dsp_poly_conv")
     shared = [resource("itr_dsp_poly.h"), resource("itr_dsp_poly.c"), expand.entry(), expand_source]
-    code = [polynomial.entry(), polynomial.multiply(shape), polynomial.finish_entry(), finish_source]
+    code = [polynomial.entry(), multiply, polynomial.finish_entry(), finish_source]
     return GeneratedKernel(
         name,
         f"{entry.prototype};",
         (text, *shared, *code),
-        cost(call, shape, channels),
+        cost(call, shape, chunk, channels),
         scratch=max(_scratch(call, shape, int(str(p["out_w"])), channels, layer) for p in variants(call)),
         stack_bytes={
             polynomial.ENTRY: polynomial.STACK_BYTES,
@@ -86,15 +93,36 @@ def _words(call: KernelCall, shape: Polynomial) -> int:
     return -(-call.integer("in_c") * shape.in_bits // 32)
 
 
-def weight_words(layer: Narrow, shape: Polynomial, channels: int) -> list[int]:
-    """Packed triples of taps, by output channel, chunk of input channels, kernel row, input channel."""
-    in_c = layer.matrix.shape[1] // 9
-    codes = 32 // shape.in_bits
-    padded = -(-in_c // codes) * codes
+def _padded(call: KernelCall, shape: Polynomial) -> int:
+    """Input channels, rounded up to whole words."""
+    return _words(call, shape) * 32 // shape.in_bits
+
+
+def _best_chunk(call: KernelCall, layer: Narrow, shape: Polynomial, channels: int) -> tuple[Chunk, list[int]]:
+    """The cheaper way to cut the products of a window, and the weights in its order."""
+    padded = _padded(call, shape)
+    in_c = call.integer("in_c")
     stored = np.full((channels, 3, 3, padded), excess_of(layer), np.int64)
     stored[: layer.channels, :, :, :in_c] = layer.matrix.reshape(-1, 3, 3, in_c) + excess_of(layer)
+    ways = [Chunk(3, CHANNELS)]
+    # The end of a block is added to the beginning of the next before it is taken apart: all three taps.
+    largest = shape.largest * int(stored.sum(axis=(2, 3)).max())
+    if padded <= LONGEST and largest < 1 << shape.spacing:
+        ways.append(Chunk(1, padded))
+    best = min(ways, key=lambda chunk: cost(call, shape, chunk, channels))
+    return best, weight_words(stored, shape, best)
+
+
+def weight_words(stored: np.ndarray, shape: Polynomial, chunk: Chunk) -> list[int]:
+    """Packed triples of taps, by output channel, chunk, kernel row, input channel; single rows from the last on.
+
+    `stored` are weights [output channel, kernel row, kernel column, input channel].
+    """
     per_word = len(shape.rotations)
-    ordered = stored.reshape(channels, 3, 3, padded // CHANNELS, CHANNELS // per_word, per_word)
+    channels, _, _, padded = stored.shape
+    if chunk.rows == 1:
+        stored = stored[:, ::-1]
+    ordered = stored.reshape(channels, 3, 3, padded // chunk.channels, chunk.channels // per_word, per_word)
     ordered = ordered.transpose(0, 3, 1, 4, 5, 2)  # channel, chunk, kernel row, word, triple, kernel column
     packed = np.zeros(ordered.shape[:4], np.int64)
     for triple, rotation in enumerate(shape.rotations):
@@ -116,6 +144,7 @@ def _sizes(call: KernelCall, layer: Narrow, shape: Polynomial, channels: int) ->
         "codes": 32 // shape.in_bits,
         "run_bytes": in_type.run_bytes(call.integer("in_c")),
         "words": _words(call, shape),
+        "part": _part(shape),
         "channels": channels,
         "out_bits": layer.out_bits,
         "out_bytes": out_type.run_bytes(layer.channels),
@@ -123,6 +152,12 @@ def _sizes(call: KernelCall, layer: Narrow, shape: Polynomial, channels: int) ->
         "zero": in_type.pack(np.full(8 // layer.in_bits, call.integer("in_zero"), np.int8))[0],
         "excess": excess_of(layer),
     }
+
+
+def _part(shape: Polynomial) -> int:
+    """Words of packed pixels whose expanded words have a sum without carries from field to field."""
+    narrowest = min(shape.spacing, 32 - shape.spacing * (shape.lanes - 1))
+    return ((1 << narrowest) - 1) // (shape.largest * (32 // shape.in_bits))
 
 
 def _scratch(call: KernelCall, shape: Polynomial, out_w: int, channels: int, layer: Narrow) -> int:
@@ -134,14 +169,16 @@ def _scratch(call: KernelCall, shape: Polynomial, out_w: int, channels: int, lay
     return sums + ring + (1 + shape.lanes) * 4 * words + row
 
 
-def cost(call: KernelCall, shape: Polynomial, channels: int) -> int:
+def cost(call: KernelCall, shape: Polynomial, chunk: Chunk, channels: int) -> int:
     """Instructions: chunks of every row and channel, outputs, rows that are expanded."""
     total = 0.0
-    chunks = -(-call.integer("in_c") * shape.in_bits // 32) * 32 // shape.in_bits // CHANNELS
-    chunk = 24 * (5 + 1 / len(shape.rotations)) + 50 + 15 * (shape.lanes - 2)
+    padded = _padded(call, shape)
+    chunks = 3 * padded // (chunk.rows * chunk.channels)
+    steps = chunk.rows * chunk.channels
+    of_chunk = steps * (5 + 1 / len(shape.rotations)) + 38 + 2 * chunk.rows + 5 * (shape.lanes - 2)
     for p in variants(call):
         out_h, groups = int(str(p["out_h"])), _groups(shape, int(str(p["out_w"])))
-        rows = out_h * channels * (groups * (chunks * chunk + 10) + 60 + groups * BLOCKS * shape.lanes * 8)
-        expanding = (out_h + 2) * groups * BLOCKS * (chunks * CHANNELS * (5 + 1.5 * shape.lanes) + 60)
+        rows = out_h * channels * (groups * (chunks * of_chunk + 9) + 60 + groups * BLOCKS * shape.lanes * 7)
+        expanding = (out_h + 2) * groups * BLOCKS * (padded * (4 + shape.lanes) + 60)
         total += int(str(p["batch"])) * (rows + expanding)
     return int(total)
