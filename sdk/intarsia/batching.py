@@ -7,13 +7,16 @@ same as one by one; float sums may be rounded otherwise where a matrix product d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
-from intarsia import dtypes, ops, simulate, stitching
+from intarsia import dtypes, ops, parallel, simulate, stitching
 from intarsia.ir import ABSENT, Graph, Node, Tensor
+
+Found = TypeVar("Found")
 
 BATCH_ELEMENTS = 1 << 20
 MAX_BATCH = 64
@@ -77,11 +80,36 @@ def outputs(graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Graph outputs [N, *shape] for inputs [N, *shape]; patches that have classes are computed as their class says."""
     if graph.classes is not None:
         return stitching.outputs(graph, inputs, outputs)
-    parts: dict[int, list[np.ndarray]] = {index: [] for index in graph.outputs}
-    for index, value in feature_maps(graph, inputs):
-        if index in parts:
-            parts[index].append(value)
-    return [np.concatenate(parts[index]) for index in graph.outputs]
+
+    def kept(start: int, maps: Iterator[tuple[int, np.ndarray]]) -> dict[int, np.ndarray]:
+        return {index: value for index, value in maps if index in graph.outputs}
+
+    parts = by_chunk(graph, inputs, kept)
+    return [np.concatenate([part[index] for part in parts]) for index in graph.outputs]
+
+
+def by_chunk(
+    graph: Graph,
+    inputs: Sequence[np.ndarray],
+    collect: Callable[[int, Iterator[tuple[int, np.ndarray]]], Found],
+) -> list[Found]:
+    """What `collect` finds in each chunk of the samples: it gets the place of the chunk's first sample and the feature
+    maps as `feature_maps` has them. Chunks are computed at the same time unless the graph keeps states."""
+    states = dict(simulate.initial(graph))
+    chunks = list(_chunks(graph, inputs))
+    starts = np.cumsum([0, *(count for _, _, count in chunks)])
+
+    def found(place: int) -> Found:
+        batched, chunk, count = chunks[place]
+        maps = (
+            (index, value.reshape(count, *graph.tensor(index).shape))
+            for index, value in _walk(batched, chunk, states)
+        )
+        return collect(int(starts[place]), maps)
+
+    if states:
+        return [found(place) for place in range(len(chunks))]
+    return parallel.over(found, range(len(chunks)))
 
 
 def _chunks(graph: Graph, inputs: Sequence[np.ndarray]) -> Iterator[tuple[Graph, list[np.ndarray], int]]:

@@ -8,6 +8,7 @@ take and return int64 arrays that hold int32 values.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 INT32_MIN = -(1 << 31)
 INT32_MAX = (1 << 31) - 1
 Int64Array = NDArray[np.int64]
+_EXACT = (1 << 22) - 1
+"""Accumulators up to here times a multiplier, with what rounds them, fit the 53 bits of a float64."""
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:
@@ -103,19 +106,53 @@ class Requantization:
 
     def apply(self, accumulator: Int64Array) -> Int64Array:
         """Output codes for accumulators whose last axis is the channel axis."""
-        scaled = multiply_by_quantized_multiplier(
-            accumulator, np.array(self.multiplier), np.array(self.shift)
-        )
+        scaled = multiply_by_quantized_multiplier(accumulator, *self._integers)
         return np.clip(scaled + self.zero_point, self.minimum, self.maximum)
+
+    @functools.cached_property
+    def _integers(self) -> tuple[Int64Array, Int64Array]:
+        return np.array(self.multiplier, np.int64), np.array(self.shift, np.int64)
+
+    @functools.cached_property
+    def _reals(self) -> tuple[np.ndarray, np.ndarray]:
+        """multiplier * 2**(left - 31) and 2**-right, exact in float64."""
+        multiplier, shift = self._integers
+        return np.ldexp(multiplier, np.maximum(shift, 0) - 31), np.ldexp(1.0, np.minimum(shift, 0))
+
+    def codes(self, sums: np.ndarray, bias: Int64Array) -> NDArray[np.int8]:
+        """int8 output codes of `sums` + `bias`: those of `apply`, in float64 where that is exact.
+
+        `sums` [..., channels] are whole numbers in any type that holds them and their sums with the bias.
+        """
+        total = np.add(sums, bias, dtype=np.float64)
+        largest = max(float(total.max(initial=0.0)), -float(total.min(initial=0.0)))
+        if largest * 2.0 ** max(0, *self.shift) > _EXACT:
+            return self.apply(total.astype(np.int64)).astype(np.int8)
+        factor, right = self._reals
+        total *= factor
+        total += 0.5
+        np.floor(total, out=total)
+        total *= right
+        if self.minimum >= self.zero_point:  # what is below zero is clipped, however it is rounded
+            total += 0.5
+            np.floor(total, out=total)
+        else:
+            total += np.copysign(0.5, total)
+            np.trunc(total, out=total)
+        total += self.zero_point
+        np.clip(total, self.minimum, self.maximum, out=total)
+        found: NDArray[np.int8] = total.astype(np.int8)
+        return found
 
 
 def requantization(factors: ArrayLike, zero_point: int, limits: tuple[int, int]) -> Requantization:
     """Requantization for real factors (scale_in * scale_weights / scale_out), one per channel."""
-    pairs = [quantize_multiplier(float(f)) for f in np.atleast_1d(np.asarray(factors, np.float64))]
-    return Requantization(
-        tuple(m for m, _ in pairs),
-        tuple(s for _, s in pairs),
-        zero_point,
-        limits[0],
-        limits[1],
-    )
+    given = np.atleast_1d(np.asarray(factors, np.float64))
+    return _requantization(given.tobytes(), zero_point, *limits)
+
+
+@functools.lru_cache(maxsize=512)
+def _requantization(factors: bytes, zero_point: int, minimum: int, maximum: int) -> Requantization:
+    pairs = [quantize_multiplier(factor) for factor in np.frombuffer(factors, np.float64).tolist()]
+    multipliers, shifts = tuple(m for m, _ in pairs), tuple(s for _, s in pairs)
+    return Requantization(multipliers, shifts, zero_point, minimum, maximum)

@@ -4,26 +4,36 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from intarsia import ops
 from intarsia.boards import Board
 from intarsia.dtypes import INT8
-from intarsia.ir import Graph
+from intarsia.ir import ABSENT, Graph, Node, Tensor
+from intarsia.ops._channels import kept_along
 from intarsia.passes import constant_channels
 from intarsia.plan import cost
-from intarsia.plan.kernelcosts import UNMEASURED, Costs, Work, estimated
+from intarsia.plan.kernelcosts import UNMEASURED, Costs, Work, estimated, kind_of
 from intarsia.precisionplan import shifted
+from intarsia.quantize.layout import LAYERS
 from intarsia_codegen import library
 from intarsia_codegen import project as codegen
+
+Progress = Callable[[int, int], None]
+CHANNELS = 128
+"""Output channels that are enough to know what each costs."""
 
 
 def layer_costs(graph: Graph, board: Board) -> Costs:
     """Costs for the search of bits in an int8 graph (`plan.kernelcosts`).
 
-    Generators tell the instructions of the kernel that they make. The output has the bits of the input, and a layer's
-    branches share its instructions by their MACs. A layer without a generated kernel costs what the table of
-    `plan.kernelcosts` says at 8 bits, and more below: portable C unpacks every code. For boards without generators for
-    fewer bits the table says it all. Channels that never change cost nothing.
+    Generators tell the instructions of the kernel that they make. The output has the bits of the input, a layer's
+    branches share its instructions by their MACs, and layers of one shape have those of the first. A layer without a
+    generated kernel costs what the table of `plan.kernelcosts` says at 8 bits, and more below: portable C unpacks every
+    code. For boards without generators for fewer bits the table says it all. Channels that never change cost nothing.
     """
     if not any(library.generators("conv_2d_packed", isa) for isa in board.target.isa):
         return estimated
@@ -33,9 +43,17 @@ def layer_costs(graph: Graph, board: Board) -> Costs:
         own / whole if whole else 1.0 for own, whole in zip(cost.macs(kept), cost.macs(graph), strict=True)
     ]
 
+    known: dict[object, float | None] = {}
+
+    def alike(layer: int, weight_bits: int, input_bits: int) -> float | None:
+        key = (_form(kept, layer), weight_bits, input_bits)
+        if key not in known:
+            known[key] = instructions_per_mac(_alone(kept, layer, weight_bits, input_bits), board)
+        return known[key]
+
     @functools.cache
     def per_mac(layer: int, weight_bits: int, input_bits: int) -> float | None:
-        share = instructions_per_mac(_alone(kept, layer, weight_bits, input_bits), board)
+        share = alike(layer, weight_bits, input_bits)
         return None if share is None else share * left[layer]
 
     def costs(work: Work, weight_bits: int, input_bits: int) -> float:
@@ -45,6 +63,19 @@ def layer_costs(graph: Graph, board: Board) -> Costs:
         return estimated(work, 8, 8) / (1.0 if (weight_bits, input_bits) == (8, 8) else UNMEASURED)
 
     return costs
+
+
+def looked_up(
+    graph: Graph, costs: Costs, widths: Sequence[int], inputs: Sequence[int], progress: Progress
+) -> None:
+    """Asks for every cost that a search with these bits of weights and of maps can need, so that it is known then."""
+    layers = [i for i, node in enumerate(graph.nodes) if node.op in LAYERS]
+    for done, layer in enumerate(layers):
+        progress(done, len(layers))
+        work = Work(layer, kind_of(graph.nodes[layer], graph), 1)
+        for weight_bits in {8, *widths}:
+            for input_bits in {8, *inputs}:
+                costs(work, weight_bits, input_bits)
 
 
 def instructions_per_mac(alone: Graph, board: Board) -> float | None:
@@ -63,12 +94,35 @@ def instructions_per_mac(alone: Graph, board: Board) -> float | None:
     )
 
 
-def _alone(graph: Graph, layer: int, weight_bits: int, input_bits: int) -> Graph:
-    """A graph of one layer with these bits."""
+def _form(graph: Graph, layer: int) -> object:
+    """What the instructions of a layer depend on, but for what its constants allow."""
     node = graph.nodes[layer]
-    tensors = list(graph.tensors)
+    return node.op, node.attrs, tuple(graph.tensor(i).shape for i in (*node.inputs[:2], *node.outputs))
+
+
+def _alone(graph: Graph, layer: int, weight_bits: int, input_bits: int) -> Graph:
+    """A graph of one layer with these bits, and with no more channels than it takes to know what one costs."""
+    node = graph.nodes[layer]
+    tensors = _fewer_channels(graph, node)
     widths = {node.inputs[0]: input_bits, node.inputs[1]: weight_bits, node.outputs[0]: input_bits}
     for index, bits in widths.items():
         if bits < 8 and tensors[index].dtype == INT8:
             tensors[index] = shifted(tensors[index], bits)
     return Graph(f"layer{layer}", tuple(tensors), (node,), (node.inputs[0],), node.outputs, graph.rule)
+
+
+def _fewer_channels(graph: Graph, node: Node) -> list[Tensor]:
+    """The tensors of a graph, those of one layer with its first `CHANNELS` output channels."""
+    tensors, output = list(graph.tensors), graph.output(node)
+    single = node.op == "DEPTHWISE_CONV_2D" and output.shape[-1] == graph.required(node, 0).shape[-1]
+    if node.op == "DEPTHWISE_CONV_2D" and not single:
+        return tensors
+    kept = np.arange(output.shape[-1]) < CHANNELS
+    constants = [(node.inputs[1], 3 if single else 0)]
+    constants += [(index, 0) for index in node.inputs[2:3] if index != ABSENT]
+    for index, axis in constants:
+        tensors[index] = kept_along(tensors[index], kept, axis)
+    for index in (*node.outputs, *(node.inputs[:1] if single else ())):
+        shape = graph.tensor(index).shape
+        tensors[index] = replace(tensors[index], shape=(*shape[:-1], int(kept.sum())))
+    return tensors

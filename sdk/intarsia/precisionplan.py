@@ -31,6 +31,7 @@ from intarsia.quantize.classes import Widths
 from intarsia.quantize.drop import Drop
 from intarsia.quantize.harm import Harm
 from intarsia.quantize.mixed import Bits
+from intarsia.quantize.observed import Observed
 from intarsia.request import Mixing, Watcher
 
 HELD_OUT = 4
@@ -168,11 +169,19 @@ def choose(
     search = Search(space, options, costs)
     choice = search.run(*_memory(graph, space, cut, measure))
     spared = tuple(_not_worth_the_time(search, choice)) if mixing.method == "vdqs" else ()
-    watcher.stage("measure the accuracy of the bits")
     maker = _Maker(graph, kept, held, space, cut)
-    if mixing.max_drop is not None:
+    watcher.stage("measure the accuracy of the bits")
+    if mixing.max_drop is not None and maker.drop(choice.bits) > mixing.max_drop:
+        watcher.stage("weigh every map and all weights")
+        maker.weigh(watcher.progress)
+        watcher.stage("give back bits")
         choice = giveback.give_back(
-            search, choice, lambda tried: maker.drop(tried.bits), mixing.max_drop, maker.harm
+            search,
+            choice,
+            lambda tried: maker.drop(tried.bits),
+            mixing.max_drop,
+            maker.harm,
+            watcher.progress,
         )
     return _made(maker, search, choice.bits, mixing, plan, (*cut.notes, *choice.notes, *spared))
 
@@ -248,16 +257,37 @@ class _Maker:
         self.graph, self.kept, self.held, self.space, self.cut = graph, kept, held, space, cut
         self.graph_of = functools.cache(self._graph_of)
         self.drop = functools.cache(self._drop)
+        self.observed = Observed(graph, kept.inputs)
         self._lost: Drop | None = None
         self._measured: Harm | None = None
 
     def _graph_of(self, bits: tuple[int, ...]) -> Graph:
         widths, cut = Widths.of(self.space, bits), self.cut
-        return classes.apply(self.graph, self.kept.inputs, widths, cut.tiling, cut.membership, cut.rule)
+        return classes.apply(
+            self.graph,
+            self.kept.inputs,
+            widths,
+            cut.tiling,
+            cut.membership,
+            cut.rule,
+            observed=self.observed,
+        )
 
     def _drop(self, bits: tuple[int, ...]) -> float:
         self._lost = self._lost or Drop(self.graph, self.held.inputs, self.held.labels)
         return self._lost(self.graph_of(bits))
+
+    def weigh(self, progress: Callable[[int, int], None]) -> None:
+        """Measures the harm of all items."""
+        pairs = [
+            (place, width)
+            for place, item in enumerate(self.space.items)
+            for width in item.widths
+            if width < 8
+        ]
+        for done, (item, bits) in enumerate(pairs):
+            progress(done, len(pairs))
+            self.harm(item, bits)
 
     def harm(self, item: int, bits: int) -> float:
         self._measured = self._measured or Harm(self.graph, self.kept.inputs, self.space)

@@ -12,7 +12,7 @@ from intarsia.boards import Board
 from intarsia.data import Dataset
 from intarsia.errors import BudgetError, UsageError
 from intarsia.ir import Graph
-from intarsia.layercosts import layer_costs
+from intarsia.layercosts import layer_costs, looked_up
 from intarsia.models import load_model, needs_quantization
 from intarsia.passes import canonicalise, half
 from intarsia.plan import patch, planfile
@@ -169,6 +169,8 @@ def mixed(
     budget = budget or Budget()
     limit = budget.ram or board.memory.ram
     costs = layer_costs(graph, board)
+    watcher.stage(f"look up the kernels of {board.name}")
+    looked_up(graph, costs, mixing.weights, mixing.maps, watcher.progress)
     refused: BudgetError | None = None
     for found in planning.plans(graph, board, patching or Patching(), limit, watcher, budget.objective):
         try:

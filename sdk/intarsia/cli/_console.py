@@ -121,7 +121,9 @@ class Console(AbstractContextManager["Console"]):
             self._bars.update(self._bar, completed=done, total=total)
         elif self._shown and time.monotonic() - self._told >= LINE_SECONDS:
             self._told = time.monotonic()
-            self._line(f"{printable(self._stage)}: {done} of {total}")
+            left = (total - done) * (self._told - self._started) / done if done else None
+            estimate = "" if left is None else f", about {left:,.0f} s left"
+            self._line(f"{printable(self._stage)}: {done} of {total}{estimate}")
 
     def close(self) -> None:
         """Ends the last stage and takes the bars away."""
@@ -144,7 +146,14 @@ class Console(AbstractContextManager["Console"]):
     def _start_bar(self, name: str) -> None:
         from rich.console import Console as Terminal
         from rich.markup import escape
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         if self._bars is None:
             columns = (
@@ -152,6 +161,7 @@ class Console(AbstractContextManager["Console"]):
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
+                TimeRemainingColumn(),
             )
             self._bars = Progress(*columns, console=Terminal(stderr=True), transient=True)
             self._bars.start()

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 import intarsia
+from intarsia import parallel
 from intarsia.cli import _console, _failure
 
 VERBS = (
@@ -85,4 +86,5 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Entry point of the installed program."""
+    parallel.keep_libraries_single()
     sys.exit(run(sys.argv[1:]))

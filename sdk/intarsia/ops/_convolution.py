@@ -81,6 +81,13 @@ class Geometry:
         return (self.kernel_w - 1) * self.dilation_w + 1
 
     @property
+    def pixelwise(self) -> bool:
+        """Whether every window is the one pixel of the output's place."""
+        steps = (self.kernel_h, self.kernel_w, self.stride_h, self.stride_w)
+        places = (self.pad_top, self.pad_left, self.out_h, self.out_w)
+        return steps == (1, 1, 1, 1) and places == (0, 0, self.in_h, self.in_w)
+
+    @property
     def inside(self) -> bool:
         """Whether no window reaches over the border."""
         rows = (self.out_h - 1) * self.stride_h + self.reach_h - self.pad_top <= self.in_h

@@ -43,6 +43,7 @@ from intarsia.ops._convolution import (
     types_reason,
     weights_zero_point,
 )
+from intarsia.ops._narrowsums import matrix_codes
 from intarsia.ops._wide import WideRequantization, is_wide, wide_range_reason, wide_reason
 from intarsia.ops.base import Draw, Field, Operator, Pads, Shape, Values, WeightRule
 
@@ -207,13 +208,15 @@ class Conv2D(Operator):
             total = float_dot(columns, kernel) + bias_or_zero(node, graph, channels, np.float32)
             limits = float_limits(attrs_of(node).activation)
             return [np.clip(total, *limits).astype(x.dtype).reshape(shape)]
-        centred = x.astype(np.float64) - graph.required(node, 0).zero_point
-        columns = g.windows(centred, 0.0).reshape(-1, kernel.shape[1])
-        centred_kernel = kernel.astype(np.float64) - weights_zero_point(graph.required(node, 1))
-        total = integer_dot(columns, centred_kernel) + bias_or_zero(node, graph, channels, np.int64)
+        zero_point, bias = graph.required(node, 0).zero_point, bias_or_zero(node, graph, channels, np.int64)
+        columns = x if g.pixelwise else g.windows(x, zero_point)
+        columns = columns.reshape(-1, kernel.shape[1])
+        centred = kernel.astype(np.int64) - weights_zero_point(graph.required(node, 1))
         if is_wide(node, graph):
+            total = integer_dot(columns, centred) + bias
             return [self.wide_requant(node, graph).apply(total).reshape(shape)]
-        return [self.requant(node, graph).apply(total).astype(np.int8).reshape(shape)]
+        codes = matrix_codes(columns, centred, bias, zero_point, self.requant(node, graph))
+        return [codes.reshape(shape)]
 
     def macs(self, node: Node, graph: Graph) -> int:
         g, weights = self.geometry(node, graph), graph.required(node, 1)
@@ -250,12 +253,10 @@ class Conv2D(Operator):
         }
         bias = Constant("bias", bias_or_zero(node, graph, channels, np.int32))
         behind = (bias, *requantization_constants(requant))
-        pixelwise = (g.kernel_h, g.kernel_w, g.stride_h, g.stride_w) == (1, 1, 1, 1)
-        pixelwise = pixelwise and (g.pad_top, g.pad_left, g.out_h, g.out_w) == (0, 0, g.in_h, g.in_w)
         if is_packed(node, graph):
             weights, widths = packed_weights(graph.required(node, 1))
             out_bytes = graph.output(node).dtype.run_bytes(channels)
-            shared = pixelwise and out_bytes <= source.dtype.run_bytes(g.in_c)
+            shared = g.pixelwise and out_bytes <= source.dtype.run_bytes(g.in_c)
             return [
                 KernelCall(
                     "conv_2d",
@@ -267,7 +268,7 @@ class Conv2D(Operator):
                     **common,
                 )
             ]
-        shared = pixelwise and channels <= g.in_c
+        shared = g.pixelwise and channels <= g.in_c
         return [
             KernelCall(
                 "conv_2d",

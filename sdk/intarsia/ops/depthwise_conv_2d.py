@@ -41,6 +41,7 @@ from intarsia.ops._convolution import (
     types_reason,
     weights_zero_point,
 )
+from intarsia.ops._narrowsums import depthwise_codes
 from intarsia.ops._wide import WideRequantization, is_wide, wide_range_reason, wide_reason
 from intarsia.ops.base import Draw, Field, Operator, Pads, Shape, Values, WeightRule
 
@@ -188,12 +189,15 @@ class DepthwiseConv2D(Operator):
             sums = self.sums(g, x.astype(np.float32), weights.astype(np.float32))
             total = sums + bias_or_zero(node, graph, channels, np.float32)
             return [np.clip(total, *float_limits(attrs_of(node).activation)).astype(x.dtype)]
-        centred = x.astype(np.int64) - graph.required(node, 0).zero_point
         kernel = weights.astype(np.int64) - weights_zero_point(graph.required(node, 1))
-        total = self.sums(g, centred, kernel) + bias_or_zero(node, graph, channels, np.int64)
+        bias = bias_or_zero(node, graph, channels, np.int64)
         if is_wide(node, graph):
-            return [self.wide_requant(node, graph).apply(total)]
-        return [self.requant(node, graph).apply(total).astype(np.int8)]
+            return [self.wide_requant(node, graph).apply(self.sums(g, x.astype(np.int64), kernel) + bias)]
+        taps, zero_point = (
+            kernel.reshape(g.kernel_h, g.kernel_w, g.in_c, -1),
+            graph.required(node, 0).zero_point,
+        )
+        return [depthwise_codes(g, x, taps, bias, zero_point, self.requant(node, graph))]
 
     @staticmethod
     def sums(g: Geometry, x: np.ndarray, weights: np.ndarray) -> np.ndarray:

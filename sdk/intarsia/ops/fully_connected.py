@@ -40,6 +40,7 @@ from intarsia.ops._convolution import (
     weights_zero_point,
 )
 from intarsia.ops._exactscale import exact_factor
+from intarsia.ops._narrowsums import matrix_codes
 from intarsia.ops._wide import (
     WideRequantization,
     is_wide,
@@ -186,6 +187,9 @@ class FullyConnected(Operator):
             limits = float_limits(attrs_of(node).activation)
             return [np.clip(total, *limits).astype(x.dtype).reshape(shape)]
         kernel, bias = self.kernel_and_bias(node, graph)
+        if graph.rule != "litert" and not is_wide(node, graph):
+            zero_point, requant = graph.required(node, 0).zero_point, self.requant(node, graph)
+            return [matrix_codes(rows, kernel, bias, zero_point, requant).reshape(shape)]
         total = integer_dot(rows.astype(np.int64) - graph.required(node, 0).zero_point, kernel) + bias
         if graph.rule == "litert":
             codes: np.ndarray = self._round_once(node, graph, total)

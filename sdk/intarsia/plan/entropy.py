@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from intarsia import batching, dtypes
-from intarsia.ir import Graph, Quantization
+from intarsia.ir import Graph, Quantization, Tensor
 
 CODES = 256
 FIRST_CODE = -128
@@ -120,12 +120,9 @@ def minmax(histogram: Histogram, bits: int) -> Quantization:
     return span(float(values[0]), float(values[-1]), bits) if values.size else span(0.0, 0.0, bits)
 
 
-def codes_of(graph: Graph, inputs: Sequence[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
-    """(tensor index, int8 codes [n, *shape]) of every 8-bit feature map of an integer graph, chunk by chunk."""
-    for index, values in batching.feature_maps(graph, inputs):
-        tensor = graph.tensor(index)
-        if tensor.dtype == dtypes.INT8 and tensor.quant is not None and not tensor.quant.per_channel:
-            yield index, values
+def has_codes(tensor: Tensor) -> bool:
+    """Whether a feature map holds int8 codes of one scale."""
+    return tensor.dtype == dtypes.INT8 and tensor.quant is not None and not tensor.quant.per_channel
 
 
 def count(codes: np.ndarray) -> np.ndarray:
@@ -140,13 +137,19 @@ def histograms(
 
     `masks` restricts a map [1, H, W, C] to the pixels where a boolean array [N or 1, H, W] is set.
     """
-    counts: dict[int, np.ndarray] = {}
-    done: dict[int, int] = {}
-    for index, codes in codes_of(graph, inputs):
-        mask, start = (masks or {}).get(index), done.get(index, 0)
-        done[index] = start + len(codes)
-        seen = codes if mask is None else masked(codes[:, 0], rows_of(mask, start, len(codes)))
-        counts[index] = counts.get(index, 0) + count(seen)
+    own = masks or {}
+
+    def counted(start: int, maps: Iterator[tuple[int, np.ndarray]]) -> dict[int, np.ndarray]:
+        found = {}
+        for index, codes in maps:
+            if has_codes(graph.tensor(index)):
+                mask = own.get(index)
+                rows = None if mask is None else rows_of(mask, start, len(codes))
+                found[index] = count(codes if rows is None else masked(codes[:, 0], rows))
+        return found
+
+    parts = batching.by_chunk(graph, inputs, counted)
+    counts = {index: np.asarray(sum(part[index] for part in parts)) for index in parts[0]}
     quants = {index: graph.tensor(index).quant for index in counts}
     return {index: Histogram(c, q) for index, c in counts.items() if (q := quants[index]) is not None}
 

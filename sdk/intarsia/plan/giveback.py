@@ -18,7 +18,18 @@ Harm = Callable[[int, int], float]
 """What an item of so many bits does to the output, by itself."""
 
 
-def give_back(search: Search, choice: Choice, drop: Drop, limit: float, harm: Harm | None = None) -> Choice:
+Progress = Callable[[int, int], None]
+"""Is told how many choices were measured, and how many it will be at most."""
+
+
+def give_back(
+    search: Search,
+    choice: Choice,
+    drop: Drop,
+    limit: float,
+    harm: Harm | None = None,
+    progress: Progress = lambda done, most: None,
+) -> Choice:
     """The choice, or the first of the choices with ever more bits whose drop is within the limit.
 
     A move gives a feature map, and the weights of the layers that read it, bits that do less harm; the next move is the
@@ -27,17 +38,25 @@ def give_back(search: Search, choice: Choice, drop: Drop, limit: float, harm: Ha
     one will do, and then between the last two by bisection; what is returned has been measured. Raises GateError when
     not even all moves together will do.
     """
-    if drop(choice) <= limit:
+    done = 0
+
+    def measured(tried: Choice, left: int) -> float:
+        nonlocal done
+        progress(done, done + 1 + left)
+        done += 1
+        return drop(tried)
+
+    if measured(choice, 0) <= limit:
         return choice
     sequence = [choice, *moves(search, choice, harm)]
     low, high, step = 0, len(sequence) - 1, 1
     while step < high:
-        if drop(sequence[step]) <= limit:
+        if measured(sequence[step], (high // step).bit_length() + step.bit_length()) <= limit:
             high = step
             break
         low, step = step, 2 * step
     else:
-        left = drop(sequence[high])
+        left = measured(sequence[high], step.bit_length())
         if left > limit:
             raise GateError(
                 f"accuracy: the drop is {left:.4f} with all the bits that fit the memory, more than {limit:g}",
@@ -45,7 +64,7 @@ def give_back(search: Search, choice: Choice, drop: Drop, limit: float, harm: Ha
             )
     while high - low > 1:
         middle = (low + high) // 2
-        if drop(sequence[middle]) <= limit:
+        if measured(sequence[middle], (high - low - 1).bit_length() - 1) <= limit:
             high = middle
         else:
             low = middle

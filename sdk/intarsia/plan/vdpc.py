@@ -22,11 +22,11 @@ from statistics import NormalDist
 
 import numpy as np
 
-from intarsia import ops
+from intarsia import batching, ops
 from intarsia.dtypes import INT8
 from intarsia.errors import UsageError
 from intarsia.ir import Graph, OutlierRule, Quantization
-from intarsia.plan.entropy import CODES, FIRST_CODE, Histogram, codes_of
+from intarsia.plan.entropy import CODES, FIRST_CODE, Histogram
 from intarsia.plan.head import Tiling
 
 RULES = ("share", "coverage", "density", "z")
@@ -205,9 +205,10 @@ def observe(
     quant = graph.tensor(index).quant
     if graph.tensor(index).dtype != INT8 or quant is None or quant.per_channel:
         raise UsageError(f"outliers are looked for in int8 maps; '{graph.tensor(index).name}' is none")
-    before = graph.replace(nodes=tiling.head.nodes, outputs=(index,))
-    parts = [codes[:, 0] for found, codes in codes_of(before, samples) if found == index]
-    return measure(np.concatenate(parts), quant, boxes(tiling, index), tolerance)
+    nodes = tiling.head.nodes
+    end = next((place + 1 for place, node in enumerate(nodes) if index in node.outputs), 0)
+    (codes,) = batching.outputs(graph.replace(nodes=nodes[:end], outputs=(index,)), samples)
+    return measure(codes[:, 0], quant, boxes(tiling, index), tolerance)
 
 
 def _first_map(graph: Graph) -> int:

@@ -15,6 +15,7 @@ from intarsia.plan.head import Tiling
 from intarsia.plan.precision import NORMAL, OUTLIER, REST, Space
 from intarsia.plan.vdpc import Membership
 from intarsia.quantize.mixed import Bits, Options, Patches, requantize
+from intarsia.quantize.observed import Observed
 
 
 def histograms(
@@ -62,19 +63,21 @@ def apply(
     membership: Membership | None = None,
     rule: OutlierRule | None = None,
     options: Options | None = None,
+    observed: Observed | None = None,
 ) -> Graph:
     """The graph that computes with the chosen bits; with classes of patches where there are both. `samples` are
     calibration data as `requantize` takes them, and those of a membership that differs from sample to sample; `rule`
-    belongs to that."""
+    belongs to that. `observed`: as `requantize` takes it."""
     if tiling is None or membership is None:
-        return requantize(graph, samples, widths.network(NORMAL), options).graph
+        return requantize(graph, samples, widths.network(NORMAL), options, observed=observed).graph
     single, split = membership.single, tiling.head.tensor
     if single is not None:
-        return requantize(graph, samples, widths.network(OUTLIER if single else NORMAL), options).graph
+        bits = widths.network(OUTLIER if single else NORMAL)
+        return requantize(graph, samples, bits, options, observed=observed).graph
     ours, theirs = (Patches(split, vdpc.masks(tiling, membership.outlier, which)) for which in (False, True))
-    main = requantize(graph, samples, widths.network(NORMAL), options, ours)
+    main = requantize(graph, samples, widths.network(NORMAL), options, ours, observed=observed)
     before = graph.replace(nodes=tiling.head.nodes, outputs=(split,))
-    other = requantize(before, samples, Bits(widths.maps.get(OUTLIER, {})), options, theirs, main)
+    other = requantize(before, samples, Bits(widths.maps.get(OUTLIER, {})), options, theirs, main, observed)
     return joined(main.graph, other.graph, tiling, membership, rule)
 
 

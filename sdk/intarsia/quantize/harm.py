@@ -19,7 +19,7 @@ from intarsia.plan import entropy
 from intarsia.plan.entropy import Histogram
 from intarsia.plan.precision import WEIGHTS, Item, Space
 from intarsia.quantize import layout, rounding
-from intarsia.quantize.mixed import computed
+from intarsia.quantize.observed import computed
 
 MOST_SAMPLES, LEAST_SAMPLES = 8, 2
 WORK = 4e10

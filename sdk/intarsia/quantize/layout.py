@@ -93,13 +93,22 @@ def positions(node: Node, graph: Graph) -> tuple[int, ...]:
     return shape[:-1] if node.op != "FULLY_CONNECTED" else (graph.output(node).elements // shape[-1],)
 
 
-def inputs(node: Node, graph: Graph, values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """[groups, places, taps]: what a layer reads for output positions given as flat indices into `positions`."""
+def by_tap(node: Node, graph: Graph, channels: np.ndarray) -> np.ndarray:
+    """A value for each input channel [C], as [groups or 1, 1, taps] next to what `inputs` gives."""
+    if node.op == "DEPTHWISE_CONV_2D":
+        return channels[:, None, None]
+    taps = graph.required(node, 1).elements // graph.output(node).shape[-1]
+    return np.tile(channels, taps // len(channels))[None, None]
+
+
+def inputs(node: Node, graph: Graph, values: np.ndarray, places: np.ndarray, border: int) -> np.ndarray:
+    """[groups, places, taps]: what a layer reads for output positions given as flat indices into `positions`; `border`
+    lies around it."""
     operator = ops.registry()[node.op]
     if not isinstance(operator, Conv2D | DepthwiseConv2D):
         rows: np.ndarray = values.reshape(-1, graph.required(node, 1).shape[1])[places][None]
         return rows
-    windows = operator.geometry(node, graph).windows(values, 0.0)
+    windows = operator.geometry(node, graph).windows(values, border)
     taken: np.ndarray = windows[np.unravel_index(places, windows.shape[:3])]
     if node.op == "DEPTHWISE_CONV_2D":
         return taken.reshape(len(places), -1, taken.shape[-1]).transpose(2, 0, 1)

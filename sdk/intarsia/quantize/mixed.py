@@ -27,12 +27,13 @@ nothing beyond the sampling error and is not done. digits96 loses nothing in any
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from intarsia import batching, ops
+from intarsia import batching, ops, parallel
 from intarsia.dtypes import BY_BITS, INT8
 from intarsia.errors import UsageError
 from intarsia.ir import ABSENT, Graph, Node, Quantization, Tensor
@@ -40,6 +41,7 @@ from intarsia.plan import entropy
 from intarsia.plan.entropy import Histogram
 from intarsia.quantize import equalise, layout, parameters, rounding
 from intarsia.quantize.assign import passes_codes
+from intarsia.quantize.observed import Observed, computed
 
 RANGES = {"mse": entropy.narrow, "minmax": entropy.minmax}
 ROUNDINGS = ("compensated", "nearest")
@@ -95,13 +97,15 @@ def requantize(
     options: Options | None = None,
     patches: Patches | None = None,
     leader: Mixed | None = None,
+    observed: Observed | None = None,
 ) -> Mixed:
     """The graph with narrower tensors under the same indices; constants that are new follow behind.
 
     `samples`: calibration data [N, *shape] per graph input, in the inputs' own types. Feature maps whose operator
     passes codes on follow their source. `leader`: what was made before for the same layers, whose weights and split map
-    this graph shares. Raises UsageError for unknown options, and for what cannot be made narrower: graph inputs and
-    outputs, maps without one scale, weights of operators other than `layout.LAYERS`.
+    this graph shares. `observed`: what the graph computes for the samples, if that is at hand. Raises UsageError for
+    unknown options, and for what cannot be made narrower: graph inputs and outputs, maps without one scale, weights of
+    operators other than `layout.LAYERS`.
     """
     options = options or Options()
     if options.ranges not in RANGES or options.rounding not in ROUNDINGS:
@@ -115,7 +119,9 @@ def requantize(
     for position in bits.weights:
         if layout.weights_of(graph, graph.nodes[position]) is None:
             raise UsageError(f"layer {position} ({graph.nodes[position].op}) has no int8 weights")
-    return _Walk(graph, samples, bits, options, patches, leader).run()
+    if observed is None or not observed.kept:
+        observed = Observed(graph, samples)
+    return _Walk(graph, observed, bits, options, patches, leader).run()
 
 
 class _Walk:
@@ -127,20 +133,22 @@ class _Walk:
     def __init__(
         self,
         graph: Graph,
-        samples: Sequence[np.ndarray],
+        observed: Observed,
         bits: Bits,
         options: Options,
         patches: Patches | None,
         leader: Mixed | None,
     ) -> None:
         self.graph, self.bits, self.options, self.patches, self.leader = graph, bits, options, patches, leader
-        self.before, self.old = _chunks(graph, samples)
-        self.new = [dict(values) for values in self.old]
+        self.observed, self.old, self.size = observed, observed.values, observed.size
+        batched = batching.rebatch(graph, self.size) if self.size > 1 else graph
+        assert batched is not None  # as for the graph that was observed
+        self.before = batched
+        self.new = [dict(values) for values in observed.inputs]
         self.after = self.before
         self.last = {index: p for p, node in enumerate(graph.nodes) for index in node.inputs}
         self.differs = dict.fromkeys(graph.inputs, False)
         self.factors: dict[int, np.ndarray] = {}
-        self.random = np.random.default_rng(0)
 
     def run(self) -> Mixed:
         for position in range(len(self.graph.nodes)):
@@ -150,25 +158,30 @@ class _Walk:
     def layer(self, position: int) -> None:
         node = self.before.nodes[position]
         touched = any(self.differs.get(index, False) for index in node.inputs)
-        for values in self.old:
-            values |= computed(self.before, node, values)
+        self.observed.compute(node, self.before)
         self.outputs(node)
         narrow = self.width(position) < 8 or any(index in self.factors for index in node.outputs)
         if (touched or narrow) and layout.weights_of(self.before, node) is not None:
             self.weighted(position)
         requantized = any(self.after.tensor(i) is not self.before.tensor(i) for i in node.outputs)
         self.differs |= dict.fromkeys(node.outputs, touched or narrow or requantized)
-        for chunk, (old, new) in enumerate(zip(self.old, self.new, strict=True)):
-            if self.differs[node.outputs[0]]:
-                new |= computed(self.after, self.after.nodes[position], new)
-            else:
-                new |= {index: old[index] for index in node.outputs}
-            if self.patches is not None and self.patches.split in node.outputs:
-                self.stitch(chunk, old, new)
-            for values in (old, new):
-                for index in (*node.inputs, *node.outputs):
-                    if self.last.get(index, -1) <= position:
-                        values.pop(index, None)
+        parallel.over(functools.partial(self.advance, position), range(len(self.new)))
+        for index in (*node.inputs, *node.outputs):
+            if self.last.get(index, -1) <= position:
+                self.observed.drop(index)
+
+    def advance(self, position: int, chunk: int) -> None:
+        """The outputs of a layer of the new graph, in a chunk of samples."""
+        node, old, new = self.before.nodes[position], self.old[chunk], self.new[chunk]
+        if self.differs[node.outputs[0]]:
+            new |= computed(self.after, self.after.nodes[position], new)
+        else:
+            new |= {index: old[index] for index in node.outputs}
+        if self.patches is not None and self.patches.split in node.outputs:
+            self.stitch(chunk, old, new)
+        for index in (*node.inputs, *node.outputs):
+            if self.last.get(index, -1) <= position:
+                new.pop(index, None)
 
     def width(self, position: int) -> int:
         """Bits of a layer's weights."""
@@ -214,7 +227,7 @@ class _Walk:
         """Gives the channels of a map factors, or takes over the leader's; the quantization that goes with them."""
         stated = self.before.tensor(index).quant
         assert stated is not None
-        counts = np.asarray(sum(equalise.channel_counts(seen) for seen in self.inside(index)))
+        counts = self.counted(index, equalise.channel_counts)
         if self.leader is not None:
             self.factors[index] = self.leader.factors[index]
             return entropy.span(*equalise.widest(counts, stated, self.factors[index]), bits)
@@ -225,21 +238,25 @@ class _Walk:
     def mask(self, index: int, chunk: int) -> np.ndarray | None:
         """bool [N or 1, H, W]: where the branches at hand compute a map, in the samples of a chunk."""
         mask = self.patches.masks.get(index) if self.patches else None
-        size = self.before.tensor(self.graph.inputs[0]).shape[0]
-        return None if mask is None else entropy.rows_of(mask, chunk * size, size)
+        return None if mask is None else entropy.rows_of(mask, chunk * self.size, self.size)
 
-    def inside(self, index: int) -> Iterator[np.ndarray]:
-        """The codes of a map that the branches at hand compute, chunk by chunk; all of the split map."""
+    def counted(self, index: int, count: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Sum of what `count` finds in a map where the branches at hand compute it, in all of the split map."""
         shared = self.patches is not None and index == self.patches.split
-        for chunk, values in enumerate(self.old):
-            mask = None if shared else self.mask(index, chunk)
-            yield values[index] if mask is None else entropy.masked(values[index], mask)
+        mask = self.patches.masks.get(index) if self.patches and not shared else None
+
+        def found(chunk: int) -> np.ndarray:
+            values, inside = self.old[chunk][index], None if shared else self.mask(index, chunk)
+            return count(values if inside is None else entropy.masked(values, inside))
+
+        key = (index, count.__qualname__, None if mask is None else mask.tobytes())
+        return self.observed.once(key, lambda: np.asarray(sum(parallel.over(found, range(len(self.old))))))
 
     def histogram(self, index: int) -> Histogram:
         """What the map holds in the int8 graph, where the branches at hand compute it."""
         quant = self.before.tensor(index).quant
         assert quant is not None
-        return Histogram(np.asarray(sum(entropy.count(seen) for seen in self.inside(index))), quant)
+        return Histogram(self.counted(index, entropy.count), quant)
 
     def stitch(self, chunk: int, old: Mapping[int, np.ndarray], new: dict[int, np.ndarray]) -> None:
         """Puts the other class's part into the split map."""
@@ -315,24 +332,33 @@ class _Walk:
 
     def moments(self, node: Node) -> rounding.Moments:
         """Moments of a layer's inputs at positions drawn from the outputs of all samples, as real values."""
-        index, shape = node.inputs[0], layout.positions(node, self.before)
         share = -(-self.options.rows // len(self.old))
         masks = [self.mask(node.outputs[0], chunk) for chunk in range(len(self.old))]
         if not any(mask is None or mask.any() for mask in masks):
             masks = [None] * len(masks)  # only samples that no chunk holds have patches of this class
-        parts: list[list[np.ndarray]] = [[], []]
-        for mask, old, new in zip(masks, self.old, self.new, strict=True):
-            chosen = np.flatnonzero(np.broadcast_to(True if mask is None else mask, shape))
-            if not chosen.size:
-                continue
-            if len(chosen) > share:
-                chosen = np.sort(self.random.choice(chosen, share, replace=False))
-            for part, graph, values in ((parts[0], self.after, new), (parts[1], self.before, old)):
-                centred = layout.decoded(values[index], graph.tensor(index))
-                if graph is self.before and index in self.factors:
-                    centred = centred / self.factors[index]
-                part.append(layout.inputs(node, self.before, centred, chosen))
-        return rounding.moments(np.concatenate(parts[0], axis=1), np.concatenate(parts[1], axis=1))
+        taken = parallel.over(functools.partial(self.rows, node, share), list(enumerate(masks)))
+        given, wanted = (np.concatenate([rows[part] for rows in taken], axis=1) for part in (0, 1))
+        return rounding.moments(given, wanted)
+
+    def rows(
+        self, node: Node, share: int, part: tuple[int, np.ndarray | None]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Real values [G, rows, T] of the inputs of a layer in the new graph and in the 8-bit one, as the new one's
+        channels have them, at `share` or fewer positions inside the mask of a chunk."""
+        chunk, mask = part
+        index, shape = node.inputs[0], layout.positions(node, self.before)
+        chosen = np.flatnonzero(np.broadcast_to(True if mask is None else mask, shape))
+        if len(chosen) > share:
+            random = np.random.default_rng((chunk, index))
+            chosen = np.sort(random.choice(chosen, share, replace=False))
+        found = []
+        for graph, values in ((self.after, self.new), (self.before, self.old)):
+            tensor = graph.tensor(index)
+            codes = layout.inputs(node, self.before, values[chunk][index], chosen, tensor.zero_point)
+            found.append(layout.decoded(codes, tensor))
+        if index in self.factors:
+            found[1] /= layout.by_tap(node, self.before, self.factors[index])
+        return found[0], found[1]
 
 
 def _scaled(node: Node, rows: np.ndarray, ours: np.ndarray | None, theirs: np.ndarray | None) -> np.ndarray:
@@ -356,32 +382,6 @@ def _rescaled(node: Node, stated: Tensor, ours: np.ndarray | None, theirs: np.nd
     zero = np.broadcast_to(np.array(stated.quant.zero_point), channels)
     quant = Quantization(tuple(float(np.float32(s)) for s in scale), tuple(int(z) for z in zero), axis)
     return replace(stated, quant=quant)
-
-
-def _chunks(graph: Graph, samples: Sequence[np.ndarray]) -> tuple[Graph, list[dict[int, np.ndarray]]]:
-    """The graph for chunks of equal size, and the inputs of each; a few last samples may be left out."""
-    count = len(samples[0])
-    pieces = -(-count // batching.batch_size(graph))
-    size = count // pieces
-    batched = batching.rebatch(graph, size) if size > 1 else None
-    size = size if batched else 1
-    full = batched or graph
-    return full, [
-        {
-            i: x[at : at + size].reshape(full.tensor(i).shape)
-            for i, x in zip(graph.inputs, samples, strict=True)
-        }
-        for at in range(0, count - size + 1, size)
-    ]
-
-
-def computed(graph: Graph, node: Node, values: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
-    """Outputs of a node by tensor, from the values of feature maps."""
-    operands = []
-    for index in node.inputs:
-        data = None if index == ABSENT else graph.tensor(index).data
-        operands.append(None if index == ABSENT else values[index] if data is None else data)
-    return dict(zip(node.outputs, ops.registry()[node.op].reference(node, graph, operands), strict=True))
 
 
 def _restored(graph: Graph, before: Graph, after: Graph) -> Graph:

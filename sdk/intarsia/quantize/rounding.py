@@ -10,6 +10,7 @@ iterations, no learning rate, the same result on every run.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ DAMPING = 0.01
 """Part of the mean power that is added to every input's own: keeps taps that calibration hardly reached."""
 SHRINK = np.linspace(1.0, 0.3, 36)
 """Parts of the largest weight that are tried as the largest code."""
+RUN = 64
+"""Taps whose errors are carried over to all behind them at once."""
 _TINY = 1e-12
 
 
@@ -27,21 +30,25 @@ _TINY = 1e-12
 class Moments:
     """What the inputs of a layer do on calibration data, in groups of output channels that read the same taps.
 
-    `power` [G, T, T]: centred second moments of the inputs that it will really get. `mean`, `wanted` [G, T]: means of
-    those and of the inputs that the reference layer gets.
+    `seen` [G, N, T]: the inputs that it will really get. `mean`, `wanted` [G, T]: means of those and of the inputs that
+    the reference layer gets.
     """
 
-    power: np.ndarray
+    seen: np.ndarray
     mean: np.ndarray
     wanted: np.ndarray
+
+    @functools.cached_property
+    def power(self) -> np.ndarray:
+        """Centred second moments [G, T, T] of what is seen."""
+        centred = np.ascontiguousarray((self.seen - self.mean[:, None]).transpose(0, 2, 1))
+        result: np.ndarray = centred @ centred.transpose(0, 2, 1) / max(self.seen.shape[1], 1)
+        return result
 
 
 def moments(seen: np.ndarray, wanted: np.ndarray) -> Moments:
     """Moments of inputs [G, N, T]: `seen` by the layer and `wanted` by its reference."""
-    mean = seen.mean(axis=1)
-    centred = seen - mean[:, None]
-    power = centred.transpose(0, 2, 1) @ centred / max(seen.shape[1], 1)
-    return Moments(power, mean, wanted.mean(axis=1))
+    return Moments(seen, seen.mean(axis=1), wanted.mean(axis=1))
 
 
 def damped(power: np.ndarray) -> np.ndarray:
@@ -84,10 +91,15 @@ def compensated(weights: np.ndarray, scale: np.ndarray, bits: int, seen: Moments
     upper = np.linalg.cholesky(np.linalg.inv(sorted_power)).transpose(0, 2, 1)
     codes = np.empty_like(left)
     low, high = dtypes.BY_BITS[bits].range
-    for tap in range(left.shape[2]):
-        codes[:, :, tap] = np.clip(np.round(left[:, :, tap] / scale), low, high)
-        error = (left[:, :, tap] - codes[:, :, tap] * scale) / upper[:, tap, tap][:, None]
-        left[:, :, tap + 1 :] -= error[:, :, None] * upper[:, None, tap, tap + 1 :]
+    for start in range(0, left.shape[2], RUN):
+        end = min(start + RUN, left.shape[2])
+        errors = np.empty_like(left[:, :, start:end])
+        for tap in range(start, end):
+            codes[:, :, tap] = np.clip(np.round(left[:, :, tap] / scale), low, high)
+            error = (left[:, :, tap] - codes[:, :, tap] * scale) / upper[:, tap, tap][:, None]
+            left[:, :, tap + 1 : end] -= error[:, :, None] * upper[:, None, tap, tap + 1 : end]
+            errors[:, :, tap - start] = error
+        left[:, :, end:] -= errors @ upper[:, start:end, end:]
     result = np.empty_like(codes)
     np.put_along_axis(result, order[:, None, :], codes, axis=2)
     return result
