@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from intarsia import oracle
+from intarsia.runners import gdb
 from support import arduino, browser, tools
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,6 +54,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         "arduino": None
         if shutil.which(arduino.PROGRAM)
         else f"{arduino.PROGRAM} is not installed: sudo apt-get install {arduino.PROGRAM}",
+        "openocd": None
+        if shutil.which("openocd")
+        else "openocd is not installed: sudo apt-get install openocd",
+        "gdb": None
+        if shutil.which(gdb.GDB.program)
+        else f"{gdb.GDB.program} is not installed: {gdb.GDB.install}",
         "tools": None if tools.available() else "labgrid and PlatformIO are not there (make setup)",
         "tflm_oracle": None
         if oracle.available("tflm")

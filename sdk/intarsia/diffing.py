@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from intarsia import build, check, measure, modelfile, scratch, stitching
+from intarsia import build, check, farm, measure, modelfile, scratch, stitching
 from intarsia.build import Project
 from intarsia.difference import Comparison, Differences
 from intarsia.errors import UsageError
@@ -61,19 +61,27 @@ def run(
     board, plan = project.board, _plan(project)
     watcher.stage("build with feature maps shown")
     dumping = build.build_dumping(project.folder)
-    runner = find_runner(board.runner.kind)
-    if not runner.starts_firmware:
-        watcher.stage(f"flash {board.name}")
-        watcher.note(runner.flash(dumping.elf, board, place))
-    watcher.stage(f"run on {board.name}")
     graph = constant_channels.run(graph)  # what the firmware computes
     tiling = patch.tiling(graph, plan) if plan is not None and plan.patched else None
     members = stitching.members_of(graph, [x[None] for x in samples[sample]])[0] if graph.classes else ()
     comparison = Comparison(graph, tiling, tuple(members))
-    dump = measure.dump(dumping, samples[sample], comparison.shown, place=place)
+    with farm.held(place, board, watcher) as found:
+        dump = _dumped(dumping, samples[sample], comparison, found, watcher)
     watcher.stage("compare feature maps with the reference")
     layers = comparison.compare(samples[sample], dump)
     return Differences(str(project.document["model"]), board.name, graph.rule, sample, layers)
+
+
+def _dumped(
+    project: Project, sample: Sequence[np.ndarray], comparison: Comparison, place: Place, watcher: Watcher
+) -> list[bytes]:
+    """Bytes of every feature map that is compared, from the device, which is flashed first."""
+    board, runner = project.board, find_runner(project.board.runner.kind)
+    if not runner.starts_firmware:
+        watcher.stage(f"flash {board.name}")
+        watcher.note(runner.flash(project.elf, board, place))
+    watcher.stage(f"run on {board.name}")
+    return measure.dump(project, sample, comparison.shown, place=place)
 
 
 def _plan(project: Project) -> Plan | None:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from intarsia import boards, build, oracle, programs, stack, toolchain
+from intarsia import boards, build, farm, oracle, programs, stack, toolchain
 from intarsia.boards import Board
 from intarsia.errors import EnvironmentMissing
 from intarsia.runners import find_runner
@@ -76,7 +76,9 @@ def diagnose(board: str | None = None) -> Diagnosis:
         Check(program, found[program], tuple(need.users), need.install, need.required)
         for program, need in needs.items()
     ]
-    return Diagnosis(board, (_python(), *_build_tools(), *checks, *_packages(chosen), *_interpreters()))
+    return Diagnosis(
+        board, (_python(), *_build_tools(), *checks, *_packages(chosen), *_interpreters(), _farm())
+    )
 
 
 def _packages(chosen: Iterable[Board]) -> list[Check]:
@@ -124,6 +126,12 @@ def _python() -> Check:
     return Check(
         "python", platform.python_version() if supported else None, ("intarsia",), "python 3.11 or newer"
     )
+
+
+def _farm() -> Check:
+    client = farm.CLIENT
+    found = programs.version(client.program)
+    return Check(client.program, found, ("boards of a farm (NAME@PLACE)",), client.install, required=False)
 
 
 def _build_tools() -> list[Check]:

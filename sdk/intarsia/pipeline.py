@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from intarsia import (
     diffing,
     environment,
     exactness,
+    farm,
     folders,
     measure,
     modelfile,
@@ -137,29 +138,52 @@ def build_project(folder: Path, *, budget: Budget | None = None, jobs: int | Non
     return build.build(folder, ram=budget.ram, flash=budget.flash, jobs=jobs)
 
 
-def flash_project(folder: Path, place: Place = ANYWHERE) -> str:
-    """Writes a built firmware to its board and says what was done. Raises as `Runner.flash`."""
+def flash_project(folder: Path, place: Place = ANYWHERE, *, watcher: Watcher | None = None) -> str:
+    """Writes a built firmware to its board and says what was done. Raises as `farm.held` and `Runner.flash`."""
     project = build.open_project(folder)
-    return find_runner(project.board.runner.kind).flash(project.elf, project.board, place)
+    with farm.held(place, project.board, watcher or Silent()) as found:
+        return find_runner(project.board.runner.kind).flash(project.elf, project.board, found)
 
 
 def run_project(built: Built, request: Request, *, watcher: Watcher | None = None) -> report.Run:
     """Runs a built project on the samples and compares it with the reference of its rule."""
-    graph = modelfile.load(built.project.folder / "model.itr")
+    graph, watcher = modelfile.load(built.project.folder / "model.itr"), watcher or Silent()
     dataset = request.load(graph)
     reference = _expected(graph, dataset, request.oracle)
-    return _run(built, dataset, reference, request, watcher or Silent())
+    with _at_place(built.project, request, watcher) as asked:
+        return _run(built, dataset, reference, asked, watcher)
 
 
 def measure_project(built: Built, request: Request, *, watcher: Watcher | None = None) -> measure.Measurement:
     """Runs a built project on the samples, without a comparison."""
     watcher = watcher or Silent()
     dataset = request.load(modelfile.load(built.project.folder / "model.itr"))
-    return _measure(built, dataset, request, watcher)
+    with _at_place(built.project, request, watcher) as asked:
+        return _measure(built, dataset, asked, watcher)
+
+
+@contextlib.contextmanager
+def _at_place(project: Project, request: Request, watcher: Watcher) -> Iterator[Request]:
+    """The request, at the place of a farm that it asks for: reserved, and flashed, since others use it in between."""
+    with farm.held(request.place, project.board, watcher) as place:
+        if request.place.farm is not None:
+            _flash(project, place, watcher)
+        yield replace(request, place=place)
+
+
+def _flash(project: Project, place: Place, watcher: Watcher) -> None:
+    watcher.stage(f"flash {project.board.name}")
+    watcher.note(find_runner(project.board.runner.kind).flash(project.elf, project.board, place))
 
 
 def watch(
-    folder: Path | None, request: Request, show: monitor.Show, limits: monitor.Limits, baud: int | None = None
+    folder: Path | None,
+    request: Request,
+    show: monitor.Show,
+    limits: monitor.Limits,
+    baud: int | None = None,
+    *,
+    watcher: Watcher | None = None,
 ) -> monitor.View:
     """Watches a project's board, or whatever is at the port of the request, until a limit is reached.
 
@@ -173,7 +197,11 @@ def watch(
     layers = (
         [(str(layer["op"]), str(layer["name"])) for layer in project.document["layers"]] if project else []
     )
-    with contextlib.closing(_attached(project, request.place, baud)) as link:
+    with contextlib.ExitStack() as stack:
+        place = request.place
+        if project is not None:
+            place = stack.enter_context(farm.held(place, project.board, watcher or Silent()))
+        link = stack.enter_context(contextlib.closing(_attached(project, place, baud)))
         return monitor.watch(
             Device(link),
             show,
@@ -224,13 +252,13 @@ def profile(
     with contextlib.ExitStack() as stack:
         target = stack.enter_context(folders.replaced(out, files.RUN)) if out is not None else None
         if mixing is not None or (patching is not None and patching.file is not None):
-            require_tools(board)  # before bits are searched for, which can take minutes
+            require_tools(board, request.place)  # before bits are searched for, which can take minutes
         made = quantized(model, calibration, mixing, board, rule, options, budget, patching, watcher)
         graph = made.graph
         if made.precision is not None:
             watcher.note(precision.summary(made.precision))
         dataset = request.load(graph)
-        require_tools(board)
+        require_tools(board, request.place)
         if request.oracle == "interpreter":
             oracle.version(graph.rule)
         watcher.stage(f"generate for {board.name}")
@@ -242,9 +270,9 @@ def profile(
         reference = _expected(graph, dataset, request.oracle, original)
         watcher.stage("build")
         built = build_project(project, budget=budget)
+        request = replace(request, place=stack.enter_context(farm.held(request.place, board, watcher)))
         if not find_runner(board.runner.kind).starts_firmware:
-            watcher.stage(f"flash {board.name}")
-            watcher.note(flash_project(project, request.place))
+            _flash(built.project, request.place, watcher)
         result = _run(built, dataset, reference, request, watcher)
         if request.feature_maps:
             found = diffing.run(built.project, graph, dataset.samples, 0, request.place, watcher)
@@ -254,13 +282,19 @@ def profile(
         return result
 
 
-def require_tools(board: Board) -> None:
-    """Raises EnvironmentMissing for the first tool that building for a board or running on it lacks."""
+def require_tools(board: Board, place: Place = ANYWHERE) -> None:
+    """Raises EnvironmentMissing for the first tool that building for a board or running on it lacks.
+
+    What flashes a board of a farm may be elsewhere.
+    """
     for program, install in toolchain.missing(board):
         raise EnvironmentMissing(f"{program} is not installed; {board.name} needs it", hint=install)
     for name in ("cmake", "ninja"):
         build.tool(name)
-    find_runner(board.runner.kind).check(board)
+    if place.farm is None:
+        find_runner(board.runner.kind).check(board)
+    else:
+        farm.check(board)
 
 
 Expected = Background[tuple[str, list[list[Any]]]]

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from intarsia import assets, devices
+from intarsia import assets, boards, devices
 from intarsia.cli import app
 from intarsia.devices import Probe, SerialPort
+from intarsia.errors import StageError
 from intarsia.images import segments, uf2
-from intarsia.runners import _tool, runner_kinds
+from intarsia.runners import Place, _tool, find_runner, runner_kinds
 
 CODE = bytes(range(1, 101))
 RUNNERS = {
@@ -25,10 +26,12 @@ RUNNERS = {
     "openocd": 'kind = "openocd"\ninterface = "interface/stlink.cfg"\ntarget = "target/stm32f4x.cfg"\n'
     'setup = ["transport select hla_swd"]\nusb = ["0483:374b"]',
     "esptool": 'kind = "esptool"\nchip = "esp32c3"\nusb = ["303a:1001"]',
+    "gdb": 'kind = "gdb"\nprepare = ["halt"]\nrestart = ["system_reset"]',
     "uf2": 'kind = "uf2"\nfamily = 0xe48bff56\nboard_id = "RPI-RP2"\nbutton = "hold BOOTSEL"',
 }
 ST_LINK = Probe("066AFF1", "ST-Link", "0483:374b")
 OTHER_PROBE = Probe("E66058", "Debugprobe (CMSIS-DAP)", "2e8a:000c")
+J_LINK = Probe("680123456", "J-Link", "1366:1051")
 PORT = SerialPort("/dev/ttyACM0", "USB JTAG/serial", "303a:1001", "7C:DF:A1")
 TWIN = SerialPort("/dev/ttyACM1", "USB JTAG/serial", "303a:1001", "7C:DF:A2")
 MODEM = SerialPort("/dev/ttyS0", "", None, None)
@@ -153,6 +156,48 @@ def test_esptool(name: str, write: str, desk: Desk, flash: Flash) -> None:
         *(write, "0x0", "firmware.bin"),
     ]
     assert (desk.tools / "copy.bin").read_bytes() == CODE
+
+
+def test_gdb(desk: Desk, flash: Flash) -> None:
+    desk.stub("gdb-multiarch", f'cp flash.gdb "{desk.tools}/script"; echo "Section .text: matched."')
+    project = desk.project("gdb")
+    code, out, _ = flash(project)
+    assert (code, out) == (0, "flashed my-gdb through the GDB server localhost:3333\n")
+    assert desk.called("gdb-multiarch") == ["-nx", "-batch", "-x", "flash.gdb", "firmware.elf"]
+    script = (desk.tools / "script").read_text().splitlines()
+    assert script[-6:] == [
+        *("target extended-remote localhost:3333", "monitor halt", "load", "compare-sections"),
+        *("monitor system_reset", "detach"),
+    ]
+    assert flash(project, "--probe", "rack:2331")[1] == "flashed my-gdb through the GDB server rack:2331\n"
+    assert flash(project, "--probe", "rack; shell x")[0] == 2
+
+
+def test_gdb_that_finds_something_else_in_flash(desk: Desk, flash: Flash) -> None:
+    desk.stub("gdb-multiarch", 'echo "Section .text, range 0x0 -- 0x64: MIS-MATCHED!"')
+    code, _, err = flash(desk.project("gdb"))
+    assert code == 1
+    assert "my-gdb does not hold what was written to it: Section .text" in err
+
+
+@pytest.mark.openocd
+@pytest.mark.parametrize("name", [n for n in boards.names() if boards.load(n).runner.kind == "openocd"])
+def test_the_real_openocd_knows_what_a_board_asks_for(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads interface and target, and ends for want of a probe: here there is none. (It cannot be tried against an
+    emulator: none of its adapters speaks to a GDB server.) The STM32N6 is not known to OpenOCD 0.12."""
+    (tmp_path / "firmware.elf").write_bytes(small_elf(struct.pack("<II", 0x30001000, 0x34180501) + CODE))
+    monkeypatch.setattr(devices, "probes", lambda: (J_LINK,))
+    board = boards.load(name)
+    begun = time.monotonic()
+    with pytest.raises(StageError) as caught:
+        find_runner("openocd").flash(tmp_path / "firmware.elf", board, Place(probe=J_LINK.id))
+    assert time.monotonic() - begun < 30
+    unknown = "Can't find target/stm32n6x.cfg" in caught.value.message
+    no_probe = "open failed" in caught.value.message or "unable to find" in caught.value.message
+    no_probe |= "No J-Link device found" in caught.value.message or "init failed" in caught.value.message
+    assert unknown if name == "stm32n6570-dk" else no_probe, caught.value.message
 
 
 def test_uf2(desk: Desk, flash: Flash, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,6 +184,16 @@ Probe = Annotated[
 Wait = Annotated[
     float, typer.Option("--wait", metavar="S", help="Wait up to S seconds until the board is connected.")
 ]
+Farm = Annotated[
+    str | None,
+    typer.Option(
+        "--place",
+        metavar="PLACE",
+        help="A place of a board farm (labgrid): it is reserved, flashed, and released; --probe and --port name its "
+        "resources.",
+        show_default=False,
+    ),
+]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with a run that was interrupted, on the same samples.")
 ]
@@ -244,7 +254,15 @@ def layers(text: str | None) -> tuple[int, ...]:
     return tuple(int(number) for number in text.split(","))
 
 
-def place(probe: str | None, port: str | None, wait: float = 0.0) -> Place:
+def at_place(board: str) -> tuple[str, str | None]:
+    """A board and the place of a farm where it is: `NAME@place`. Raises UsageError."""
+    name, at, where = board.partition("@")
+    if at and not (name and where):
+        raise UsageError(f"--board: '{board}' is no board at a place", hint="such as nucleo-f446re@desk")
+    return name, where or None
+
+
+def place(probe: str | None, port: str | None, wait: float = 0.0, farm: str | None = None) -> Place:
     """Which of the connected devices is meant. Raises UsageError."""
     from intarsia.runners import Place
 
@@ -253,7 +271,7 @@ def place(probe: str | None, port: str | None, wait: float = 0.0) -> Place:
     for option, value in (("--probe", probe), ("--port", port)):
         if value is not None and not value.strip():
             raise UsageError(f"{option}: nothing is given", hint="`intarsia devices` lists what is connected")
-    return Place(probe, port, wait)
+    return Place(probe, port, wait, farm)
 
 
 def harness(name: str | None, benchmark: str | None) -> Harness | None:

@@ -25,6 +25,7 @@ def command(
     probe: _options.Probe = None,
     port: _options.Port = None,
     wait: _options.Wait = 0.0,
+    farm: _options.Farm = None,
     as_json: _options.Json = False,
     verbose: _options.Verbose = 0,
     quiet: _options.Quiet = 0,
@@ -43,7 +44,7 @@ def command(
     if data is not None and inputs is not None:
         raise UsageError("--data and --inputs are the same", hint="give one of them")
     source = data or inputs
-    place = _options.place(probe, port, wait)
+    place = _options.place(probe, port, wait, farm)
     portable = _options.layers(reference_kernels)
     _options.check_samples(None, input_scale, input_offset, source)
     _options.present(project, source)

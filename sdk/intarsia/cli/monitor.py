@@ -44,6 +44,7 @@ def command(
     port: _options.Port = None,
     probe: _options.Probe = None,
     wait: _options.Wait = 0.0,
+    farm: _options.Farm = None,
     baud: Annotated[
         int | None,
         typer.Option(
@@ -64,9 +65,11 @@ def command(
     """
     if project is None and port is None:
         raise UsageError("give a project, or the --port of a board", hint="such as `intarsia monitor fw/`")
+    if project is None and farm is not None:
+        raise UsageError("--place needs the project of the firmware", hint="such as `intarsia monitor fw/`")
     if project is None and inputs is not None:
         raise UsageError("--inputs needs the project of the firmware", hint="such as `intarsia monitor fw/`")
-    place = _options.place(probe, port, wait)
+    place = _options.place(probe, port, wait, farm)
     _options.check_samples(samples, input_scale, input_offset, inputs)
     _options.present(project, inputs)
 
@@ -77,4 +80,4 @@ def command(
     source = _options.source(inputs, input_scale, input_offset, None, samples) if inputs else None
     request = Request(source, place=place)
     with _console.Console(verbose, quiet) as console, console.live(stream) as show:
-        pipeline.watch(project, request, show, Limits(interval, seconds, count), baud)
+        pipeline.watch(project, request, show, Limits(interval, seconds, count), baud, watcher=console)

@@ -68,7 +68,8 @@ def command(
 ) -> None:
     """All of it in one go: from a model to figures.
 
-    Imports, generates, builds, flashes, runs, and compares with the reference.
+    Imports, generates, builds, flashes, runs, and compares with the reference. With --board NAME@PLACE the board is at
+    a place of a board farm (labgrid), which is reserved and released.
 
     A float model is quantized first when --calib gives samples, and stays float otherwise. Where --bits or
     --weight-bits allow fewer than 8 bits, they are chosen for the board with the same samples.
@@ -83,7 +84,8 @@ def command(
     mixing = _bits.mixing(
         bits, weight_bits, method, max_drop, calib, balance=balance, vdpc=vdpc, outliers=outliers, plan=plan
     )
-    place = _options.place(probe, port, wait)
+    board, where = _options.at_place(board)
+    place = _options.place(probe, port, wait, where)
     _options.choice(link, _options.LINKS, "--link")
     _options.check_samples(samples, input_scale, input_offset, data, calib)
     _options.present(model, data, calib, plan)

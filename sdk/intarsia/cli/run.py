@@ -32,6 +32,7 @@ def command(
     probe: _options.Probe = None,
     port: _options.Port = None,
     wait: _options.Wait = 0.0,
+    farm: _options.Farm = None,
     resume: _options.Resume = False,
     as_json: _options.Json = False,
     verbose: _options.Verbose = 0,
@@ -45,7 +46,7 @@ def command(
         raise UsageError("--stream and --json exclude each other", hint="--stream prints JSON lines already")
     if out is not None and out.suffix != ".npz":
         raise UsageError(f"-o: '{out}' does not end in .npz", hint="such as -o outputs.npz")
-    place = _options.place(probe, port, wait)
+    place = _options.place(probe, port, wait, farm)
     _options.check_samples(samples, input_scale, input_offset, inputs)
     _options.present(project, inputs)
 

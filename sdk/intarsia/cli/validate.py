@@ -40,6 +40,7 @@ def command(
     probe: _options.Probe = None,
     port: _options.Port = None,
     wait: _options.Wait = 0.0,
+    farm: _options.Farm = None,
     resume: _options.Resume = False,
     as_json: _options.Json = False,
     verbose: _options.Verbose = 0,
@@ -53,7 +54,7 @@ def command(
     _options.choice(oracle, _options.ORACLES, "--oracle")
     _options.share(min_accuracy, "--min-accuracy")
     _options.share(max_drop, "--max-drop")
-    place = _options.place(probe, port, wait)
+    place = _options.place(probe, port, wait, farm)
     _options.check_samples(samples, input_scale, input_offset, data)
     _options.present(project, data)
 

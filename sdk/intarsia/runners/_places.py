@@ -37,6 +37,8 @@ def choose_port(place: Place, usb: Sequence[str], board: str) -> str:
 
     Raises EnvironmentMissing when there is none, and UsageError when there are several.
     """
+    if place.port is not None and "://" in place.port:
+        return place.port
     found = devices.ports()
     if place.port is None:
         return _only_port(
@@ -95,6 +97,8 @@ def choose_probe(place: Place, usb: Sequence[str], board: str) -> str:
     """
     if place.probe is not None and not _SERIAL_NUMBER.fullmatch(place.probe):
         raise UsageError(f"--probe: '{place.probe}' is not a serial number", hint="see `intarsia devices`")
+    if place.reserved is not None and place.probe is not None:
+        return place.probe
     found = devices.probes()
     if found is None:
         if place.probe is not None:

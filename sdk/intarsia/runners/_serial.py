@@ -23,7 +23,8 @@ _BUSY = {errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK}
 
 
 class SerialLink:
-    """8N1 without flow control, as the firmware's UART; `port` is a device name."""
+    """8N1 without flow control, as the firmware's UART; `port` is a device name, or a URL of a port in the network
+    (``rfc2217://HOST:PORT``, ``socket://HOST:PORT``)."""
 
     lossy = True
 
@@ -96,8 +97,11 @@ def open_serial(port: str, baud: int) -> Any:
 
     Raises EnvironmentMissing if it is absent or not permitted, and StageError if it is busy or no serial port.
     """
+    own = None if "://" in port else True  # whoever serves a port in the network sees to that
     try:
-        return serial.Serial(port, baud, timeout=_POLL_SECONDS, write_timeout=_STALL_SECONDS, exclusive=True)
+        return serial.serial_for_url(
+            port, baud, timeout=_POLL_SECONDS, write_timeout=_STALL_SECONDS, exclusive=own
+        )
     except (OSError, ValueError) as error:
         raise _named(port, baud, error) from None
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field
 
@@ -42,6 +42,9 @@ class SiliconRunner(abc.ABC, Generic[Table]):
     """Flashes through a tool, talks through a serial port."""
 
     starts_firmware = False
+    flashed_by: ClassVar[Literal["probe", "server", "port", "hand"]]
+    """What a board of a farm is flashed through: a debug probe, a GDB server, its serial port, or not without somebody
+    who presses a button."""
     table: type[Table]
 
     def parse_options(self, table: Mapping[str, Any], where: str) -> object:

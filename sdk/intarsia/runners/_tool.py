@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from intarsia.errors import StageError
+from intarsia.runners import _remote
+from intarsia.runners.base import Place, Tool, require_tool
 
 FLASH_SECONDS = 180.0
 """Longest that a tool may take; 2 MB at 115,200 baud take as long."""
@@ -15,14 +17,26 @@ FLASH_SECONDS = 180.0
 _SHOWN_LINES = 8
 
 
-def run_tool(command: Sequence[str], folder: Path, device: str) -> None:
-    """Run `command` in `folder`; raises StageError with what it said if it fails or does not end."""
+def program_at(tool: Tool, place: Place) -> str:
+    """How a tool is called where the place's probe is; raises EnvironmentMissing if it has to be here, and is not."""
+    return require_tool(tool.program, tool.install) if _remote.is_here(place.host) else tool.program
+
+
+def run_tool(command: Sequence[str], folder: Path, device: str, host: str | None = None) -> str:
+    """Runs `command` in `folder`, or in a copy of it on another `host`, and returns what it said.
+
+    Raises StageError with that if it fails or does not end.
+    """
     name = Path(command[0]).name
+    sent = b""
+    if host is not None and not _remote.is_here(host):
+        command, sent = _remote.in_folder(host, command, folder)
+        name += f" on {host}"
     try:
         done = subprocess.run(
             command,
             cwd=folder,
-            stdin=subprocess.DEVNULL,
+            input=sent,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             timeout=FLASH_SECONDS,
@@ -40,6 +54,7 @@ def run_tool(command: Sequence[str], folder: Path, device: str) -> None:
             f"{name} could not flash {device} (exit code {done.returncode}){_said(done.stdout)}",
             hint="check cable and power; the message is the tool's own",
         )
+    return done.stdout.decode(errors="replace")
 
 
 def _said(output: bytes | None) -> str:

@@ -52,13 +52,18 @@ class Link(Protocol):
 class Place:
     """Which of the connected devices is meant, and how long to wait for it.
 
-    `probe`: serial number of a debug probe (or the folder of a UF2 drive). `port`: name, serial number or USB id
-    (VID:PID) of a serial port. None: the only one that fits. `wait` in seconds.
+    `probe`: serial number of a debug probe (or the folder of a UF2 drive, or HOST:PORT of a GDB server). `port`: name,
+    serial number or USB id (VID:PID) of a serial port, or the URL of one in the network. None: the only one that fits.
+    `wait` in seconds. `farm`: the place of a board farm that is to be reserved; `probe` and `port` name its resources.
+    Once it is `reserved`, they say where these are, and probe tools run on `host`.
     """
 
     probe: str | None = None
     port: str | None = None
     wait: float = 0.0
+    farm: str | None = None
+    reserved: str | None = None
+    host: str | None = None
 
 
 ANYWHERE = Place()

@@ -35,6 +35,7 @@ class EsptoolTable(SiliconTable):
 class EsptoolRunner(SiliconRunner[EsptoolTable]):
     """``esptool write-flash`` of a flat image, then a reset."""
 
+    flashed_by = "port"
     table = EsptoolTable
 
     def tools(self, board: Board) -> Sequence[Tool]:

@@ -14,8 +14,8 @@ from pydantic import Field
 from intarsia.images import segments
 from intarsia.runners._places import awaited, choose_probe
 from intarsia.runners._silicon import SiliconRunner, SiliconTable, flash_folder
-from intarsia.runners._tool import run_tool
-from intarsia.runners.base import ANYWHERE, Place, Tool, require_tool
+from intarsia.runners._tool import program_at, run_tool
+from intarsia.runners.base import ANYWHERE, Place, Tool
 
 if TYPE_CHECKING:
     from intarsia.boards import Board
@@ -41,6 +41,7 @@ class OpenocdTable(SiliconTable):
 class OpenocdRunner(SiliconRunner[OpenocdTable]):
     """OpenOCD's ``program``: write, verify, reset; or ``load_image`` into the RAM of a halted core."""
 
+    flashed_by = "probe"
     table = OpenocdTable
 
     def tools(self, board: Board) -> Sequence[Tool]:
@@ -49,7 +50,7 @@ class OpenocdRunner(SiliconRunner[OpenocdTable]):
 
     def flash(self, elf: Path, board: Board, place: Place = ANYWHERE) -> str:
         """See `Runner.flash`."""
-        program = require_tool(OPENOCD.program, OPENOCD.install)
+        program = program_at(OPENOCD, place)
         options = self.options(board)
         with flash_folder(elf) as folder:
             probe = awaited(functools.partial(choose_probe, place, options.usb, board.name), place.wait)
@@ -57,7 +58,7 @@ class OpenocdRunner(SiliconRunner[OpenocdTable]):
             for line in options.setup:
                 command += ["-c", line]
             command += ["-f", options.target, "-c", _load(folder / "firmware.elf", options)]
-            run_tool(command, folder, board.name)
+            run_tool(command, folder, board.name, place.host)
         return f"flashed {board.name} through probe {probe}"
 
 

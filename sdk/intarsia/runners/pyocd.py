@@ -12,8 +12,8 @@ from pydantic import Field
 
 from intarsia.runners._places import awaited, choose_probe
 from intarsia.runners._silicon import SiliconRunner, SiliconTable, flash_folder
-from intarsia.runners._tool import run_tool
-from intarsia.runners.base import ANYWHERE, Place, Tool, require_tool
+from intarsia.runners._tool import program_at, run_tool
+from intarsia.runners.base import ANYWHERE, Place, Tool
 
 if TYPE_CHECKING:
     from intarsia.boards import Board
@@ -30,6 +30,7 @@ class PyocdTable(SiliconTable):
 class PyocdRunner(SiliconRunner[PyocdTable]):
     """``pyocd load``, which resets the chip when it is done."""
 
+    flashed_by = "probe"
     table = PyocdTable
 
     def tools(self, board: Board) -> Sequence[Tool]:
@@ -38,12 +39,12 @@ class PyocdRunner(SiliconRunner[PyocdTable]):
 
     def flash(self, elf: Path, board: Board, place: Place = ANYWHERE) -> str:
         """See `Runner.flash`."""
-        program = require_tool(PYOCD.program, PYOCD.install)
+        program = program_at(PYOCD, place)
         options = self.options(board)
         with flash_folder(elf) as folder:
             probe = awaited(functools.partial(choose_probe, place, options.usb, board.name), place.wait)
             command = [program, "load", "--no-wait", "--uid", probe, "--target", options.target]
-            run_tool([*command, "firmware.elf"], folder, board.name)
+            run_tool([*command, "firmware.elf"], folder, board.name, place.host)
         return f"flashed {board.name} through probe {probe}"
 
 

@@ -38,6 +38,7 @@ class Uf2Table(SiliconTable):
 class Uf2Runner(SiliconRunner[Uf2Table]):
     """No tool is needed. The boot loader starts the firmware when the last block has arrived."""
 
+    flashed_by = "hand"
     table = Uf2Table
 
     def tools(self, board: Board) -> Sequence[Tool]:
