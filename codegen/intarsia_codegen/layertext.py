@@ -20,6 +20,14 @@ def prototype(name: str) -> str:
     return f"void {name}(const int8_t *in, int8_t *out, void *scratch)"
 
 
+def signature(
+    call: KernelCall, name: str, operands: str = "const int8_t *in, int8_t *out, void *scratch"
+) -> str:
+    """The prototype of a layer that takes the parameters of the branch if there are branches."""
+    params = f"const itr_{call.contract}_params *p, " if call.variants else ""
+    return f"void {name}({params}{operands})"
+
+
 def array(name: str, data: np.ndarray) -> str:
     """The bytes of any array as a 16-byte aligned int8 array, counted as weights."""
     values = np.ascontiguousarray(data).view(np.int8).reshape(-1)
@@ -32,6 +40,29 @@ def structure(kind: str, name: str, fields: Mapping[str, int | str]) -> str:
     """A constant structure, counted as weights."""
     body = "".join(f"    .{field} = {value},\n" for field, value in fields.items())
     return f"static const {kind} {name} ITR_WEIGHTS({name}) = {{\n{body}}};\n"
+
+
+def local(kind: str, name: str, fields: Mapping[str, int | str]) -> str:
+    """A structure that a function fills, for what differs between branches."""
+    body = "".join(f"      .{field} = {value},\n" for field, value in fields.items())
+    return f"  const {kind} {name} = {{\n{body}  }};\n"
+
+
+def taking_params(body: str) -> str:
+    """A body for a function with parameters `p`, which it may not need."""
+    return body if "p->" in body else f"  (void)p;\n{body}"
+
+
+def with_layer(
+    call: KernelCall, name: str, kind: str, fields: Mapping[str, int | str], statement: str
+) -> tuple[list[str], str]:
+    """Definitions and body of a function whose `statement` takes a structure at "{}".
+
+    A constant, or with branches one that the function fills.
+    """
+    if call.variants:
+        return [], taking_params(local(kind, "layer", fields) + statement.format("&layer"))
+    return [structure(kind, f"{name}_layer", fields)], statement.format(f"&{name}_layer")
 
 
 def layer(

@@ -115,22 +115,28 @@ def kernel(
     linear = LinearForm.find(call)
     if linear is None:
         return None
-    fields: dict[str, int | str] = {"size": call.integer("size"), **vars(linear)}
+    size = "p->size" if call.variants else call.integer("size")
+    fields: dict[str, int | str] = {"size": size, **vars(linear)}
     fields |= {limit: call.integer(limit) for limit in ("minimum", "maximum")}
-    signature = f"void {name}(const int8_t *a, const int8_t *b, int8_t *out)"
+    signature = layertext.signature(call, name, "const int8_t *a, const int8_t *b, int8_t *out")
+    kind = f"itr_{word}_add_params"
+    statement = f"  itr_{word}_add(a, b, out, {{}});\n"
+    definitions, body = layertext.with_layer(call, name, kind, fields, statement)
     source = layertext.layer(
         name,
         title="ADD.",
-        includes=[f"itr_{word}_add.h"],
+        includes=[f"itr_{word}_add.h", *([f"intarsia/{call.op}.h"] if call.variants else [])],
         declarations=[],
-        definitions=[layertext.structure(f"itr_{word}_add_params", f"{name}_layer", fields)],
-        body=f"  itr_{word}_add(a, b, out, &{name}_layer);\n",
+        definitions=definitions,
+        body=body,
         signature=signature,
     )
+    sizes = [int(str(p["size"])) for p in call.variants or (call.params,)]
     return GeneratedKernel(
         function=name,
         prototype=signature + ";",
         sources=(source, *sources),
-        cost=round(30 + call.integer("size") * cost),
+        cost=sum(round(30 + size * cost) for size in sizes),
         inplace=((0, 0), (1, 0)),
+        takes_params=bool(call.variants),
     )

@@ -4,18 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from intarsia import ops, simulate
-from intarsia.dtypes import BY_BITS, INT32
-from intarsia.ir import Graph, Node, Quantization, Tensor
 from intarsia.kernelcall import KernelCall
-from intarsia.ops.conv_2d import Conv2DAttrs
 from intarsia.plan import patch
 from intarsia.plan.head import heads
 from intarsia_codegen import memo
@@ -23,80 +17,12 @@ from intarsia_codegen.generated import GeneratedKernel
 from support import harness
 from support.agree import assert_agree
 from support.draw import SeededDraw
+from support.narrowlayers import EXPECTED, LAYERS, SHAPES, WIDTHS, Case, samples_of
 from support.networks import network
 from support.packed import narrow_case, narrow_network, samples
 
 M4 = "qemu-cortex-m4"
 TICKS_PER_INSTRUCTION = 6.4
-
-
-@dataclass(frozen=True)
-class Case:
-    """A convolution: input shape, window, output channels, widths of weights, input and output."""
-
-    shape: tuple[int, int, int, int]
-    kernel: tuple[int, int]
-    channels: int
-    bits: tuple[int, int, int]
-    options: dict[str, Any] = field(default_factory=dict)
-
-    def graph(self, seed: int) -> Graph:
-        """Random weights with the worst cases among them, or distributed as those of trained layers are; scales that
-        spread the outputs over their codes."""
-        random = np.random.default_rng(seed)
-        weight, source, target = (BY_BITS[b] for b in self.bits)
-        options = dict(self.options)
-        zeros = {k: options.pop(k, None) for k in ("in_zero", "out_zero", "weights_zero")}
-        low, high = weight.range
-        shape = (self.channels, *self.kernel, self.shape[3])
-        data = random.integers(low, high, shape, endpoint=True)
-        if options.pop("trained", False):
-            options["extremes"] = False
-            data = np.clip(np.round(random.normal(0, 0.3 * (high + 1), shape)), -high, high)
-        extremes = (low, high) if options.pop("extremes", True) else ()
-        for channel, value in zip(range(self.channels), extremes, strict=False):
-            data[channel] = value
-        weights_zero = zeros["weights_zero"] or 0
-        in_zero = (
-            random.integers(*source.range, endpoint=True) if zeros["in_zero"] is None else zeros["in_zero"]
-        )
-        out_zero = target.range[0] if zeros["out_zero"] is None else zeros["out_zero"]
-        taps = data[0].size
-        spread = np.sqrt(taps) * (high - low + 1) * 0.3 * 2.0**source.bits * 0.3
-        scales = [float(np.float32(0.01 * random.uniform(0.5, 2))) for _ in range(self.channels)]
-        if weights_zero:
-            scales = [scales[0]]
-        out_scale = float(np.float32(0.01 * spread / 2.0 ** (target.bits - 1)))
-        bias = random.integers(-int(spread), int(spread) + 1, self.channels).astype(np.int32)
-        attrs = Conv2DAttrs(**{"float_product": bool(weights_zero), **options})
-        weights_quant = Quantization(tuple(scales), (weights_zero,) * len(scales), 0)
-        tensors = (
-            Tensor("x", self.shape, source, Quantization((1.0,), (int(in_zero),))),
-            Tensor("w", data.shape, weight, weights_quant, data.astype(np.int8)),
-            Tensor("b", (self.channels,), INT32, Quantization(tuple(scales), (0,) * len(scales), 0), bias),
-        )
-        operator = ops.registry()["CONV_2D"]
-        node = Node("CONV_2D", (0, 1, 2), (3,), attrs, "conv")
-        partial = Graph("case", tensors, (), (), ())
-        (shape,) = operator.infer(node, partial)
-        output = Tensor("y", shape, target, Quantization((out_scale,), (int(out_zero),)))
-        graph = Graph("case", (*tensors, output), (node,), (0,), (3,)).verify()
-        assert operator.unsupported(node, graph) is None, operator.unsupported(node, graph)
-        return graph
-
-
-def samples_of(graph: Graph, seed: int) -> list[list[np.ndarray]]:
-    """Random codes, both extremes, and a mix of extremes."""
-    random = np.random.default_rng(seed)
-    tensor = graph.tensor(graph.inputs[0])
-    low, high = tensor.dtype.range
-    shape = tensor.shape
-    return [
-        [random.integers(low, high, shape, endpoint=True).astype(np.int8)],
-        [np.full(shape, low, np.int8)],
-        [np.full(shape, high, np.int8)],
-        [random.choice([low, high], shape).astype(np.int8)],
-    ]
 
 
 def run(
@@ -140,41 +66,11 @@ def only(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     monkeypatch.setattr(memo, "candidates", candidates)
 
 
-EXPECTED: tuple[tuple[tuple[int, int, int, int], tuple[int, int], int, dict[str, Any]], ...] = (
-    ((1, 24, 24, 16), (1, 1), 32, {}),
-    ((1, 6, 6, 128), (1, 1), 64, {}),
-    ((1, 24, 24, 3), (3, 3), 8, {"stride": (2, 2)}),
-    ((1, 9, 11, 24), (3, 3), 16, {"activation": "RELU"}),
-    ((1, 12, 12, 32), (3, 3), 16, {"stride": (2, 2)}),
-)
-
-
 @pytest.mark.emulator
 @pytest.mark.parametrize("widths", [(8, 8, 8), (4, 4, 4), (2, 4, 4), (8, 4, 4), (8, 8, 4), (4, 4, 8)])
 def test_expected_instructions(widths: tuple[int, int, int], tmp_path: Path) -> None:
     """What generators expect is what the search of bits takes for the cost of a layer."""
     run([Case(*shape[:3], widths, shape[3]) for shape in EXPECTED], tmp_path, generated=0, error=0.1)
-
-
-WIDTHS = ((4, 4, 4), (2, 4, 4), (2, 2, 2), (4, 4, 8), (2, 2, 4), (4, 4, 2))
-"""Of weights, input and output: those with kernels of their own."""
-
-SHAPES: tuple[tuple[tuple[int, int, int, int], tuple[int, int], int, dict[str, Any]], ...] = (
-    ((1, 5, 4, 16), (1, 1), 8, {"activation": "RELU", "out_zero": 0}),
-    ((2, 3, 3, 7), (1, 1), 5, {}),
-    ((1, 1, 3, 9), (1, 1), 3, {}),
-    ((1, 3, 3, 4), (1, 1), 1, {}),
-    ((1, 7, 5, 36), (1, 1), 6, {"stride": (2, 2), "out_zero": 1}),
-    ((1, 4, 4, 100), (1, 1), 7, {}),
-    ((1, 6, 5, 16), (3, 3), 6, {"in_zero": 1}),
-    ((2, 5, 8, 5), (3, 3), 4, {"padding": "VALID", "out_zero": -1}),
-    ((1, 3, 17, 24), (3, 3), 3, {"activation": "RELU", "out_zero": -1}),
-    ((1, 9, 8, 4), (3, 3), 4, {"dilation": (1, 2), "stride": (2, 1)}),
-    ((1, 3, 3, 200), (3, 3), 3, {}),
-    ((1, 4, 4, 40), (2, 3), 2, {"weights_zero": -1, "in_zero": 1}),
-    ((1, 3, 5, 96), (1, 1), 6, {"extremes": False}),
-    ((1, 3, 3, 64), (2, 2), 4, {"extremes": False}),
-)
 
 
 @pytest.mark.emulator
@@ -264,12 +160,6 @@ def test_branches(tmp_path: Path) -> None:
     kernels = [kernel for o in outcomes for layer in o.program.layers for kernel in layer.kernels]
     assert any(k.isa == "dsp" and k.call.variants and k.call.contract == "conv_2d_packed" for k in kernels)
 
-
-LAYERS = {
-    "1x1": ((1, 12, 12, 64), (1, 1), 64),
-    "3x3": ((1, 16, 16, 32), (3, 3), 32),
-}
-"""Layers that costs are measured on."""
 
 LEAST = {
     ("1x1", (4, 4, 4)): 1.3,

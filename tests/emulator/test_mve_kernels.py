@@ -21,27 +21,32 @@ from intarsia.fixedpoint import (
 from intarsia.ir import Attrs, Graph, Quantization
 from intarsia.kernelcall import KernelCall
 from intarsia.ops import _cases
+from intarsia.plan.plan import Plan
 from intarsia_codegen import linearform
 from intarsia_codegen.mve import fit
 from support import harness
 from support.agree import assert_agree
 from support.draw import SeededDraw, sample
 from support.layers import drawn, layer, scaled_layer, with_constant_channels
+from support.rowwise import cuts
 
 BOARD = "qemu-cortex-m55"
 OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D")
 DRAWN = 18
 
 
-def run(graphs: Sequence[Graph], folder: Path, *, least_generated: int) -> None:
-    """Runs graphs on the board and compares; at least so many of their layers must be Helium kernels."""
+def run(
+    graphs: Sequence[Graph], folder: Path, *, least_generated: int, plans: Sequence[Plan | None] | None = None
+) -> None:
+    """Runs graphs on the board and compares, in patches where there are plans; at least so many of their layers must
+    be Helium kernels, but for copies of patches."""
     random = np.random.default_rng(11)
     samples = [[[sample(g.tensor(i), random) for i in g.inputs] for _ in range(2)] for g in graphs]
-    outcomes = harness.run_cases(graphs, samples, folder, board=BOARD, isas=("mve", "scalar"))
+    outcomes = harness.run_cases(graphs, samples, folder, board=BOARD, isas=("mve", "scalar"), plans=plans)
     generated = 0
     for graph, inputs, outcome in zip(graphs, samples, outcomes, strict=True):
         kernels = [kernel for step in outcome.program.layers for kernel in step.kernels]
-        generated += all(kernel.isa == "mve" for kernel in kernels)
+        generated += all(kernel.isa == "mve" for kernel in kernels if kernel.call.op != "strided_copy")
         for values, got in zip(inputs, outcome.outputs, strict=True):
             assert_agree(graph, got, simulate.run(graph, values), BOARD)
     assert generated >= least_generated
@@ -107,6 +112,18 @@ def test_convolution_shapes(tmp_path: Path) -> None:
         for seed, (shape, kernel, channels, options) in enumerate(CONVOLUTIONS)
     ]
     run(graphs, tmp_path, least_generated=len(graphs))
+
+
+@pytest.mark.emulator
+def test_patches(tmp_path: Path) -> None:
+    """All branches of a layer share one kernel."""
+    cases = cuts()
+    run(
+        [graph for graph, _ in cases],
+        tmp_path,
+        least_generated=len(cases) - 1,
+        plans=[plan for _, plan in cases],
+    )
 
 
 @pytest.mark.emulator

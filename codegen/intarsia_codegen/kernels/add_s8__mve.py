@@ -16,10 +16,12 @@ def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
         return None
     linear = LinearForm.find(call)
     form = "scaled" if linear is None else "linear"
+    size = "p->size" if call.variants else call.integer("size")
     fields: dict[str, int | str] = {key: call.integer(key) for key in call.params}
+    fields["size"] = size
     if linear is not None:
         fields = {
-            "size": call.integer("size"),
+            "size": size,
             "a_factor": linear.a_factor,
             "b_factor": linear.b_factor,
             "constant": linear.constant,
@@ -28,20 +30,25 @@ def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
             "maximum": call.integer("maximum"),
         }
     function = f"itr_mve_add_{form}"
-    signature = f"void {name}(const int8_t *a, const int8_t *b, int8_t *out)"
+    signature = layertext.signature(call, name, "const int8_t *a, const int8_t *b, int8_t *out")
+    kind = f"{function}_params"
+    statement = f"  {function}(a, b, out, {{}});\n"
+    definitions, body = layertext.with_layer(call, name, kind, fields, statement)
     source = layertext.layer(
         name,
         title=f"ADD, {form}.",
-        includes=[f"{function}.h"],
+        includes=[f"{function}.h", *([f"intarsia/{call.op}.h"] if call.variants else [])],
         declarations=[],
-        definitions=[layertext.structure(f"{function}_params", f"{name}_layer", fields)],
-        body=f"  {function}(a, b, out, &{name}_layer);\n",
+        definitions=definitions,
+        body=body,
         signature=signature,
     )
+    sizes = [int(str(p["size"])) for p in call.variants or (call.params,)]
     return GeneratedKernel(
         function=name,
         prototype=signature + ";",
         sources=(source, *summation.sources(form)),
-        cost=40 + call.integer("size") * (11 if linear is not None else 32) // 4,
+        cost=sum(40 + size * (11 if linear is not None else 32) // 4 for size in sizes),
         inplace=((0, 0), (1, 0)),
+        takes_params=bool(call.variants),
     )

@@ -6,11 +6,11 @@ from __future__ import annotations
 from intarsia.kernelcall import KernelCall
 from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.mve import pooling
+from intarsia_codegen.rowwise.geometry import Geometry
 
 
 def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
     """None for windows of so many cells that the division is not proved."""
-    cells = min(call.integer("kernel_h"), call.integer("in_h")) * min(
-        call.integer("kernel_w"), call.integer("in_w")
-    )
+    g = Geometry.of(call)
+    cells = min(g["kernel_h"], max(g.each("in_h"))) * min(g["kernel_w"], max(g.each("in_w")))
     return pooling.generate(call, name, "average") if cells <= pooling.MAX_AVERAGED else None

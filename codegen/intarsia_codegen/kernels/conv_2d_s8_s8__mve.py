@@ -16,20 +16,18 @@ Channels that no input can change (constants.py) are not computed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from intarsia.kernelcall import KernelCall
-from intarsia_codegen import constants, layertext
-from intarsia_codegen.generated import GeneratedKernel, SourceFile
+from intarsia_codegen import layertext
+from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.layertext import integers
-from intarsia_codegen.mve import gemm, narrow
+from intarsia_codegen.mve import convolution, gemm, narrow, products
 from intarsia_codegen.mve import rows as kept
-from intarsia_codegen.mve.requantize import Requantizer, double_rounding
+from intarsia_codegen.mve.products import Columns, Product
+from intarsia_codegen.mve.requantize import double_rounding
 from intarsia_codegen.mve.rows import Rows
-from intarsia_codegen.mve.sources import shared
 
 COLUMN_BYTES = 1024
 """Scratch aimed at for columns; at least two are made at a time."""
@@ -39,13 +37,10 @@ MAX_VECTORS = 12
 
 @dataclass(frozen=True)
 class Layout:
-    """How the columns of a layer are found: `runs` of `run` bytes, `pitch` apart, in windows `step` apart."""
+    """How the columns of a layer are found, and where they lie then."""
 
     way: str
-    run: int
-    runs: int
-    pitch: int
-    step: int
+    columns: Columns
 
     @staticmethod
     def of(call: KernelCall, *, narrow: bool) -> Layout:
@@ -54,52 +49,40 @@ class Layout:
             call, "in_c", "kernel_h", "kernel_w", "dilation_h", "dilation_w", "stride_w"
         )
         whole = channels % gemm.STEP == 0
-        depth = _whole_steps(kernel_h * kernel_w * channels)
+        depth = products.whole_steps(kernel_h * kernel_w * channels)
         if _single(call) and (whole or narrow) and not _shares_memory(call):
-            return Layout("map", depth, 1, 0, stride_w * channels)
+            return Layout("map", Columns(depth, 1, 0, stride_w * channels))
         if _pixelwise(call):
-            return Layout("pixels", depth, 1, 0, depth)
+            return Layout("pixels", Columns(depth, 1, 0, depth))
         run = kernel_w * channels
         if whole and (dilation_w == 1 or kernel_w == 1) and run <= gemm.MAX_RUN * gemm.STEP:
-            return Layout("rows", run, kernel_h, dilation_h * Rows.of(call).pitch, stride_w * channels)
-        return Layout("columns", depth, 1, 0, depth)
-
-
-@dataclass(frozen=True)
-class Product:
-    """The function that multiplies columns; `text` are statements for (input, output, pixels)."""
-
-    text: tuple[str, ...]
-    includes: tuple[str, ...]
-    prototype: str
-    definitions: tuple[str, ...]
-    sources: tuple[SourceFile, ...]
-    cost: int
-    stack_bytes: Mapping[str, int]
-
-    def statements(self, source: str, target: str, pixels: int | str, indent: int) -> str:
-        lines = (line.format(source, target, pixels) for line in self.text)
-        return f"\n{' ' * indent}".join(lines)
+            return Layout(
+                "rows", Columns(run, kernel_h, dilation_h * Rows.of(call).pitch, stride_w * channels)
+            )
+        return Layout("columns", Columns(depth, 1, 0, depth))
 
 
 def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
-    """None when weights have a zero point."""
+    """None when weights have a zero point; branches go through mve/convolution.py."""
+    if call.variants:
+        return convolution.generate(call, name)
     if call.integer("weights_zero") != 0:
         return None
     requant = double_rounding(call)
+    batch, out_h, out_w = integers(call, "batch", "out_h", "out_w")
     is_narrow = narrow.applies(call.integer("in_c"), call.integer("out_c"), requant)
     layout = Layout.of(call, narrow=is_narrow)
     if is_narrow and layout.way == "map":
-        product = _narrow_product(call, name, layout, requant)
+        product = products.narrow_product(call, name, layout.columns.step, requant)
     else:
-        product = _gemm_product(call, name, layout, requant)
+        product = products.gemm_product(call, name, layout.columns, requant)
     definitions, includes, sources = [*product.definitions], {*product.includes}, [*product.sources]
     if layout.way != "map":
         includes.add("itr_mve_rows.h")
         sources += kept.sources()
     if layout.way in ("rows", "columns"):
         definitions.append(layertext.structure("itr_mve_rows", f"{name}_rows", vars(Rows.of(call))))
-    if layout.way == "columns" or (layout.way == "pixels" and call.integer("in_c") != layout.step):
+    if layout.way == "columns" or (layout.way == "pixels" and call.integer("in_c") != layout.columns.step):
         includes.add("<arm_mve.h>")
         definitions.append(_columns_function(call, layout))
     chunk = _chunk(call, layout)
@@ -116,90 +99,11 @@ def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
         function=name,
         prototype=layertext.prototype(name) + ";",
         sources=(source, *dict.fromkeys(sources)),
-        cost=product.cost + _copy_cost(call, layout),
+        cost=batch * out_h * product.cost(out_w) + _copy_cost(call, layout),
         scratch=_scratch(call, layout, chunk),
         inplace=((0, 0),) if layout.way == "pixels" and _shares_memory(call) else (),
         stack_bytes=product.stack_bytes,
     )
-
-
-def _gemm_product(call: KernelCall, name: str, layout: Layout, requant: Requantizer) -> Product:
-    batch, out_h, out_w, out_c = integers(call, "batch", "out_h", "out_w", "out_c")
-    weights = _padded_weights(call, layout.run * layout.runs)
-    bias = layertext.folded_bias(call, weights.sum(axis=1, dtype=np.int64))
-    constant = constants.codes(call, weights)
-    live = constants.live_channels(constant, gemm.BLOCK_CHANNELS)
-    scattered = live.size < out_c
-    kernel, runs = gemm.Kernel.of(layout.run, layout.runs, live.size, requant.form, scattered=scattered)
-    packed = gemm.pack(kernel, weights[live], bias[live], requant.select(live), live)
-    fields: dict[str, int | str] = {
-        "in_pitch": layout.step,
-        "out_pitch": out_c,
-        "weights": f"{name}_weights",
-        "channels": live.size,
-        "zero": requant.zero,
-        "minimum": requant.minimum,
-        "maximum": requant.maximum,
-        "run_pitch": layout.pitch or layout.run // runs,
-        "runs": runs,
-    }
-    text = [f"{kernel.name}({{0}}, {{1}}, &{name}_layer, {{2}});"]
-    includes, sources = ["itr_mve_gemm.h"], [*shared("itr_mve_gemm.h"), kernel.source()]
-    definitions = [
-        layertext.array(f"{name}_weights", packed),
-        layertext.structure("itr_mve_gemm", f"{name}_layer", fields),
-    ]
-    if scattered:
-        text.insert(0, f"itr_mve_repeat({{1}}, {name}_constant, {out_c}, {{2}});")
-        definitions.append(layertext.array(f"{name}_constant", constant.filled(0).astype(np.int8)))
-        includes.append("itr_mve_rows.h")
-        sources += kept.sources()
-    return Product(
-        tuple(text),
-        tuple(includes),
-        kernel.prototype,
-        tuple(definitions),
-        tuple(sources),
-        batch * out_h * (kernel.cost(out_w, live.size, runs) + scattered * out_w * (out_c // 4 + 10)),
-        {kernel.name: kernel.stack_bytes},
-    )
-
-
-def _narrow_product(call: KernelCall, name: str, layout: Layout, requant: Requantizer) -> Product:
-    batch, out_h, out_w, in_c, out_c = integers(call, "batch", "out_h", "out_w", "in_c", "out_c")
-    weights = call.constant("weights").reshape(out_c, in_c)
-    bias = layertext.folded_bias(call, weights.sum(axis=1, dtype=np.int64))
-    fields: dict[str, int | str] = {
-        "depth": in_c,
-        "in_pitch": layout.step,
-        "channels": out_c,
-        "zero": requant.zero,
-        "weights": f"{name}_weights",
-    }
-    return Product(
-        (f"{narrow.name(requant.form)}({{0}}, {{1}}, &{name}_layer, {{2}});",),
-        ("itr_mve_narrow.h",),
-        narrow.prototype(requant.form),
-        (
-            layertext.array(f"{name}_weights", narrow.pack(weights, bias, requant)),
-            layertext.structure("itr_mve_narrow", f"{name}_layer", fields),
-        ),
-        narrow.sources(requant.form),
-        batch * out_h * narrow.cost(out_w, out_c, requant.form),
-        {},
-    )
-
-
-def _whole_steps(size: int) -> int:
-    return -(-size // gemm.STEP) * gemm.STEP
-
-
-def _padded_weights(call: KernelCall, depth: int) -> np.ndarray:
-    """int8 [out_c, depth]."""
-    weights = call.constant("weights").reshape(call.integer("out_c"), -1)
-    padded = np.zeros((weights.shape[0], depth), np.int8)
-    padded[:, : weights.shape[1]] = weights
-    return padded
 
 
 def _single(call: KernelCall) -> bool:
@@ -219,11 +123,11 @@ def _shares_memory(call: KernelCall) -> bool:
 def _chunk(call: KernelCall, layout: Layout) -> int:
     """Columns made at a time: an even number, no more than the image has (rounded up to even)."""
     pixels = call.integer("out_h") * call.integer("out_w")
-    return max(2, min(COLUMN_BYTES // (layout.run * layout.runs), pixels + 1) // 2 * 2)
+    return max(2, min(COLUMN_BYTES // (layout.columns.run * layout.columns.runs), pixels + 1) // 2 * 2)
 
 
 def _scratch(call: KernelCall, layout: Layout, chunk: int) -> int:
-    columns = chunk * layout.step + kept.SLACK
+    columns = chunk * layout.columns.step + kept.SLACK
     if layout.way == "rows":
         return Rows.of(call).size
     return {"map": 0, "pixels": columns, "columns": Rows.of(call).size + columns}[layout.way]
@@ -274,7 +178,7 @@ def _rows_body(call: KernelCall, name: str, product: Product, layout: Layout, ch
 def _columns_body(call: KernelCall, name: str, product: Product, layout: Layout, chunk: int) -> str:
     """Columns are collected across rows until `chunk` of them are there."""
     out_w, out_c, in_c, stride_w = integers(call, "out_w", "out_c", "in_c", "stride_w")
-    depth = layout.step
+    depth = layout.columns.step
     flush = f"""{product.statements("made", "out", "count", 10)}
           out += count * {out_c};
           count = 0;"""
@@ -327,7 +231,7 @@ def _columns_function(call: KernelCall, layout: Layout) -> str:
         call, "in_c", "kernel_h", "kernel_w", "dilation_h", "dilation_w", "stride_w"
     )
     if layout.way == "pixels":
-        return _columns_text(in_c, layout.step, [f"itr_mve_copy(out, in, {in_c});"])
+        return _columns_text(in_c, layout.columns.step, [f"itr_mve_copy(out, in, {in_c});"])
     pitch = Rows.of(call).pitch
     adjacent = dilation_w == 1 or kernel_w == 1
     taps, size = (1, kernel_w * in_c) if adjacent else (kernel_w, in_c)
@@ -348,7 +252,7 @@ def _columns_function(call: KernelCall, layout: Layout) -> str:
             "  }",
             "}",
         ]
-    return _columns_text(stride_w * in_c, layout.step, copies)
+    return _columns_text(stride_w * in_c, layout.columns.step, copies)
 
 
 def _columns_text(step: int, column: int, copies: Sequence[str]) -> str:
@@ -370,5 +274,5 @@ def _copy_cost(call: KernelCall, layout: Layout) -> int:
     if layout.way in ("rows", "columns"):
         cost += batch * out_h * kernel_h * (3 * in_w * in_c // 16 + 10)
     if layout.way in ("pixels", "columns"):
-        cost += batch * out_h * out_w * (3 * layout.run // 16 + 4)
+        cost += batch * out_h * out_w * (3 * layout.columns.run // 16 + 4)
     return cost

@@ -6,8 +6,8 @@ from __future__ import annotations
 from intarsia.kernelcall import KernelCall
 from intarsia_codegen import layertext
 from intarsia_codegen.generated import GeneratedKernel
-from intarsia_codegen.layertext import integers
 from intarsia_codegen.mve.sources import shared
+from intarsia_codegen.rowwise.geometry import Geometry
 
 MAX_AVERAGED = 2896
 """Most cells of a window: cells * 256 * cells stays below 2**31, which makes the division by a product exact.
@@ -16,27 +16,28 @@ MAX_AVERAGED = 2896
 
 def generate(call: KernelCall, name: str, kind: str) -> GeneratedKernel:
     """`kind`: "average" or "max"."""
-    function = f"itr_mve_{kind}_pool"
+    function, g = f"itr_mve_{kind}_pool", Geometry.of(call)
     fields: dict[str, int | str] = {"offset": 0}
-    fields |= {key: call.integer(key) for key in call.params}
-    body = f"  (void)scratch;\n  {function}(in, out, &{name}_layer);\n"
+    fields |= {key: g.text(key) for key in call.params}
+    statement = f"  (void)scratch;\n  {function}(in, out, {{}});\n"
+    definitions, body = layertext.with_layer(call, name, "itr_mve_pool", fields, statement)
     source = layertext.layer(
         name,
         title=f"{kind} pooling.",
-        includes=["itr_mve_pool.h"],
+        includes=["itr_mve_pool.h", *([f"intarsia/{call.op}.h"] if g.branches else [])],
         declarations=[],
-        definitions=[layertext.structure("itr_mve_pool", f"{name}_layer", fields)],
+        definitions=definitions,
         body=body,
-    )
-    batch, out_h, out_w, channels, kernel_h, kernel_w = integers(
-        call, "batch", "out_h", "out_w", "in_c", "kernel_h", "kernel_w"
+        signature=layertext.signature(call, name),
     )
     lanes = 4 if kind == "average" else 16
-    block = 30 + kernel_h * (8 + 5 * kernel_w)
+    block = 30 + g["kernel_h"] * (8 + 5 * g["kernel_w"])
+    pixels = g["batch"] * sum(h * w for h, w in zip(g.each("out_h"), g.each("out_w"), strict=True))
     return GeneratedKernel(
         function=name,
-        prototype=layertext.prototype(name) + ";",
+        prototype=layertext.signature(call, name) + ";",
         sources=(source, *shared("itr_mve_pool.h", f"{function}.c")),
-        cost=batch * out_h * out_w * (40 + -(-channels // lanes) * block),
+        cost=pixels * (40 + -(-g["in_c"] // lanes) * block),
         scratch=0,
+        takes_params=g.branches,
     )

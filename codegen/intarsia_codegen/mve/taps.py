@@ -15,7 +15,7 @@ def name(form: Form) -> str:
 
 
 def prototype(form: Form) -> str:
-    return f"void {name(form)}(const int8_t *in, int8_t *out, const itr_mve_taps *s)"
+    return f"void {name(form)}(const int8_t *in, int8_t *out, const itr_mve_taps *s, int32_t pixels)"
 
 
 def sources(form: Form) -> tuple[SourceFile, ...]:

@@ -150,7 +150,7 @@ def by_strips(
         name,
         f"{entry};",
         (text, *codes.strip_sources(), *inner.sources),
-        inner.cost + sum(_moved(codes, p, out_c, *bits) for p in params),
+        call.integer("batch") * (inner.cost + sum(_moved(codes, p, out_c, *bits) for p in params)),
         scratch=in_bytes + out_bytes + (inner.scratch or 0),
         stack_bytes={**inner.stack_bytes, **codes.stack_bytes},
         takes_params=bool(call.variants),

@@ -43,7 +43,7 @@ class Family:
 class Product:
     """What computes a row of outputs: `function(in, out, &<layer>_layer, pixels)` with the layer's `definitions`.
 
-    `cost` gives its instructions for a number of pixels.
+    `cost` gives its instructions for a number of pixels. It may read `slack` bytes behind its windows.
     """
 
     function: str
@@ -52,6 +52,7 @@ class Product:
     definitions: tuple[str, ...]
     sources: tuple[SourceFile, ...]
     cost: Callable[[int], int]
+    slack: int = 0
 
 
 def generate(
@@ -63,12 +64,10 @@ def generate(
     """
     text = _Text(call, name, family, product, out_c, whole_pixels)
     body, scratch, includes = text.body()
-    signature = layertext.prototype(name)
+    signature = layertext.signature(call, name)
     if text.geometry.branches:
-        struct = f"itr_{call.contract}_params"
-        signature = signature.replace("(", f"(const {struct} *p, ", 1)
         includes.append(f"intarsia/{call.op}.h")
-        body = body if "p->" in body else f"  (void)p;\n{body}"
+        body = layertext.taking_params(body)
     source = layertext.layer(
         name,
         title=f"{call.op.upper()}, windows from {text.way}.",
@@ -104,7 +103,7 @@ class _Text:
         g = self.geometry
         if g.pixelwise and self.whole_pixels:
             return "pixels" if self.out_c <= g["in_c"] else "image"
-        return "image" if g.inside else "rows"
+        return "image" if g.inside and not self.product.slack else "rows"
 
     @property
     def keeps_rows(self) -> bool:
@@ -124,15 +123,18 @@ class _Text:
             return self._pixels()
         if self.way == "image":
             return self._image(), 0, []
-        return self._rows(), self.geometry.kept * self.geometry.pitch, [f"itr_{self.family.word}_rows.h"]
+        kept = self.geometry.kept * self.geometry.pitch + self.product.slack
+        return self._rows(), kept, [f"itr_{self.family.word}_rows.h"]
 
     def cost(self) -> int:
+        """Instructions of all branches."""
         g = self.geometry
+        extents = list(zip(g.each("out_h"), g.each("out_w"), strict=True))
         if g.pixelwise and self.whole_pixels:
-            return self.product.cost(g.outputs)
-        rows = g["batch"] * max(g.each("out_h"))
+            return sum(self.product.cost(g["batch"] * height * width) for height, width in extents)
         kept = round(g.kept * (ROW_COST + g.pitch / self.family.bytes_per_instruction))
-        return rows * (self.product.cost(max(g.each("out_w"))) + (kept if self.way == "rows" else 0))
+        row = kept if self.way == "rows" else 0
+        return g["batch"] * sum(height * (self.product.cost(width) + row) for height, width in extents)
 
     def _call(self, source: str, target: str, pixels: int | str) -> str:
         return f"{self.product.function}({source}, {target}, &{self.name}_layer, {pixels});"

@@ -118,18 +118,21 @@ __attribute__((noinline)) static void two_rows(const int8_t *quads, int8_t *out,
  * `kept` are `saved`. */
 static void load(int8_t *quads, const int8_t *in, const int8_t *blank, const int8_t *saved,
                  const itr_mve_depthwise *s, int32_t y, int32_t kept) {
-  const int32_t room = s->columns - s->left;
-  const int32_t bytes = (s->in_w < room ? s->in_w : room) * s->channels;
+  const int32_t before = s->left > 0 ? s->left : 0;
+  const int32_t skipped = before - s->left;
+  const int32_t room = s->columns - before;
+  const int32_t there = s->in_w - skipped;
+  const int32_t bytes = (there < room ? there : room) * s->channels;
   const int8_t *rows[4];
   for (int32_t k = 0; k < 4; k++, y += s->dilation_h) {
     if (y < 0 || y >= s->in_h) {
       rows[k] = blank;
     } else {
-      rows[k] = y < kept ? saved : in + y * s->in_w * s->channels;
+      rows[k] = (y < kept ? saved : in + y * s->in_w * s->channels) + skipped * s->channels;
     }
   }
-  itr_mve_interleave(quads + 4 * s->left * s->channels, rows, bytes);
-  const int32_t end = s->left * s->channels + bytes;
+  itr_mve_interleave(quads + 4 * before * s->channels, rows, bytes);
+  const int32_t end = before * s->channels + bytes;
   itr_mve_fill(quads + 4 * end, s->fill, 4 * (s->columns * s->channels - end));
 }
 
@@ -138,13 +141,13 @@ void ITR_FUNCTION(const int8_t *in, int8_t *out, void *scratch, const itr_mve_de
   int8_t *quads = scratch;
   int8_t *blank = quads + s->quads;
   int8_t *saved = blank + (bytes + 15) / 16 * 16;
-  const int32_t square = s->square && s->out_w > 1;
+  const int32_t pairs = s->square && s->out_w > 1;
   itr_mve_fill(blank, s->fill, bytes);
   itr_mve_fill(quads, s->fill, 4 * s->left * s->channels);
   for (int32_t y = 0; y < s->out_h;) {
-    const int32_t two = square && y + 1 < s->out_h;
-    load(quads, in, blank, saved, s, y * s->stride_h - s->pad_top, s->square ? y : 0);
-    if (s->square) { /* the outputs may overwrite a row that the next ones need */
+    const int32_t two = pairs && y + 1 < s->out_h;
+    load(quads, in, blank, saved, s, y * s->stride_h - s->pad_top, s->shared ? y : 0);
+    if (s->shared) { /* the outputs may overwrite a row that the next ones need */
       itr_mve_copy(saved, in + (y + two) * bytes, bytes);
     }
     if (two) {

@@ -7,11 +7,12 @@
 
 #include "itr_mve_limits.h"
 
-/* A row of windows: taps are `tap_x` and `tap_y` bytes apart in the input, windows `step` bytes.
+/* A row of windows: taps are `tap_x` and `tap_y` bytes apart in the input, windows `step` bytes;
+ * up to 3 bytes behind the last one are read.
  * `weights` holds, per block of four channels, four weights of each tap; `vectors`, per block,
  * bias, multiplier, right shift, left shift. */
 typedef struct {
-  int32_t channels, out_w, kernel_h, kernel_w;
+  int32_t channels, kernel_h, kernel_w;
   int32_t tap_x, tap_y, step;
   itr_mve_limits to;
   const int8_t *weights;

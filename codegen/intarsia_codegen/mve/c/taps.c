@@ -4,7 +4,7 @@
 #include "itr_mve_requantize.h"
 #include "itr_mve_taps.h"
 
-void ITR_FUNCTION(const int8_t *in, int8_t *out, const itr_mve_taps *s);
+void ITR_FUNCTION(const int8_t *in, int8_t *out, const itr_mve_taps *s, int32_t pixels);
 
 static inline int32x4_t window(const int8_t *in, const int8_t *w, const itr_mve_taps *s) {
   int32x4_t sum = vdupq_n_s32(0);
@@ -17,7 +17,7 @@ static inline int32x4_t window(const int8_t *in, const int8_t *w, const itr_mve_
   return sum;
 }
 
-void ITR_FUNCTION(const int8_t *in, int8_t *out, const itr_mve_taps *s) {
+void ITR_FUNCTION(const int8_t *in, int8_t *out, const itr_mve_taps *s, int32_t pixels) {
   const itr_mve_limits to = s->to;
   const int8_t *w = s->weights;
   const int8_t *vectors = s->vectors;
@@ -25,7 +25,7 @@ void ITR_FUNCTION(const int8_t *in, int8_t *out, const itr_mve_taps *s) {
     const mve_pred16_t live = vctp32q((uint32_t)left);
     const int8_t *x = in;
     int8_t *o = out;
-    for (int32_t i = s->out_w; i > 0; i--, x += s->step, o += s->channels) {
+    for (int32_t i = pixels; i > 0; i--, x += s->step, o += s->channels) {
       const int32x4_t v = itr_mve_requantize(window(x, w, s), itr_mve_load(vectors), to.zero);
       vstrbq_p_s32(o, itr_mve_clamp(v, to), live);
     }
