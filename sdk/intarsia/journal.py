@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable
@@ -46,7 +47,7 @@ class Journal:
             lines = self.file.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError):
             raise UsageError(
-                f"there is no interrupted run in {self.file.parent}", hint="leave --resume out"
+                "there is no interrupted run of this firmware on these samples", hint="leave --resume out"
             ) from None
         head, *rest = [entry for entry in map(_entry, lines) if entry is not None] or [{}]
         if (head.get("schema"), head.get("schema_version"), head.get("run")) != (
@@ -61,9 +62,23 @@ class Journal:
         found = (_answer(entry) for entry in rest)
         return {index: answer for index, answer in filter(None, found) if 0 <= index < self._count}
 
+    def adopt(self, others: Iterable[Path]) -> Path | None:
+        """Takes over the newest of the journals that is of this run, unless there is one here; says which it was."""
+        if self.file.exists():
+            return None
+        for file in sorted(others, key=lambda path: -path.stat().st_mtime):
+            with contextlib.suppress(OSError, UnicodeDecodeError, IndexError):
+                text = file.read_text(encoding="utf-8")
+                head = _entry(text.splitlines()[0])
+                if head is not None and head.get("run") == self._run and _left(file):
+                    self.file.write_text(text, encoding="utf-8")
+                    return file
+        return None
+
     def begin(self, answers: dict[int, Inference]) -> None:
         """Starts the file, with the answers that are there already."""
         self._stream = self.file.open("w", encoding="utf-8")
+        _locked(self._stream)
         self._write({"schema": SCHEMA, "schema_version": SCHEMA_VERSION, "run": self._run})
         for index, answer in answers.items():
             self.add(index, answer)
@@ -94,6 +109,25 @@ class Journal:
         assert self._stream is not None
         self._stream.write(json.dumps(entry) + "\n")
         self._stream.flush()
+
+
+def _left(file: Path) -> bool:
+    """Whether no run writes it any more, as far as this system can tell."""
+    with file.open() as stream:
+        return _locked(stream)
+
+
+def _locked(stream: IO[str]) -> bool:
+    """Locks a file until it is closed; False if another process has it."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _entry(line: str) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from intarsia import dtypes
+from intarsia import dtypes, scratch
 from intarsia.build import Built, Project
 from intarsia.device import Device, Inference
 from intarsia.errors import IntarsiaError, Interrupted, StageError, UsageError
@@ -74,7 +74,8 @@ def measure(
     """Runs every sample (one array per model input, of its own type) on the project's board.
 
     Emulated and host boards are started once per processor, unless `place` names the port of one that runs already.
-    Answers are kept in the project's folder until all are there; `resume` goes on with those of an interrupted run.
+    Answers are kept in the project's folder until all are there; `resume` goes on with those of an interrupted run,
+    here or in a folder that `profile` has left behind.
     Raises StageError when the device fails, does not answer in `timeout` seconds, or runs another firmware,
     Interrupted on the user's wish, and UsageError when there is nothing to resume.
     """
@@ -83,8 +84,11 @@ def measure(
     if resume and project.document.get("state_bytes"):
         raise UsageError("the model keeps states between samples", hint="measure again without --resume")
     journal = Journal(project.folder, key(project.elf, payloads), len(payloads))
+    taken = journal.adopt(scratch.journals()) if resume else None
     kept = journal.kept() if resume else {}
     journal.begin(kept)
+    if taken is not None:
+        scratch.forget(taken)
     tally = _Tally(project, journal, kept, len(payloads), progress, stream)
     try:
         served = _Session(project, place, payloads, timeout, tally).run()
@@ -299,6 +303,6 @@ class _Tally:
         if not self.answers:
             return None
         return (
-            f"{len(self.answers)} of {self.total} answers are kept: the same samples and --resume go on, "
-            f"with `intarsia validate {self._project.folder}` or `intarsia run`"
+            f"{len(self.answers)} of {self.total} answers are kept: the same command with --resume goes on, or "
+            f"`intarsia validate {self._project.folder}` and `intarsia run` on the same samples"
         )

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +19,7 @@ import pytest
 from intarsia import boards, device, devices
 from intarsia.cli import app
 from intarsia.device import Device, Inference
+from intarsia.journal import Journal
 from support.faults import FaultyCable
 from support.firmware import compile_firmware
 from support.ptys import Pty
@@ -247,6 +251,63 @@ def test_an_interrupted_profile_keeps_its_project(
     code, out, err = outcome(capsys, "validate", folder, *data, "--resume", "--bit-exact")
     assert code == 0, err
     assert f"{SAMPLES} samples" in out
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_profile_is_resumed_by_the_same_command(
+    how: signal.Signals,
+    digits: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """Also when it had no time to say goodbye: every answer is in the journal when it is there."""
+    samples = 40
+    data = ("--data", digits / "test.npz", "--input-scale", "0.0039215686", "--samples", samples)
+    model, out = digits / "digits96_int8.tflite", tmp_path / "run"
+    command = ("profile", model, "-b", "qemu-cortex-m4", *data, "-o", out)
+    program = [sys.executable, "-c", "from intarsia.cli.app import main; main()", *map(str, command), "-q"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(program, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        while not (found := list(tmp_path.glob("intarsia-*/fw/run.journal"))) or (
+            len(found[0].read_text().splitlines()) < 4
+        ):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(how)
+        _, said = process.communicate(timeout=30)
+    kept = len(found[0].read_text().splitlines()) - 1
+    assert 3 <= kept < samples
+    if how == signal.SIGINT:
+        assert f"{kept} of {samples} answers are kept: the same command with --resume goes on" in said
+    assert not out.exists()
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with monkeypatch.context() as patch:
+        seen = stop_after(-1, KeyboardInterrupt(), patch)
+        code, _, err = outcome(capsys, *command, "--resume")
+    assert code == 0, err
+    assert samples - kept <= len(seen) <= samples - kept + 1  # the kill may have cut the last line
+    document = json.loads((out / "run.json").read_text())
+    assert (document["accuracy"]["samples"], document["reference"]["mismatched_outputs"]) == (samples, 0)
+    assert not list(tmp_path.glob("intarsia-*/fw"))
+    code, _, err = outcome(capsys, *command, "--resume")
+    assert code == 2
+    assert "there is no interrupted run of this firmware on these samples" in err
+
+
+def test_answers_of_a_run_that_goes_on_are_left_alone(tmp_path: Path) -> None:
+    answer = Inference(b"x", (1, 2), 3)
+    for name in ("here", "other"):
+        (tmp_path / name).mkdir()
+    other, here = (Journal(tmp_path / name, "key", 2) for name in ("other", "here"))
+    other.begin({0: answer})
+    assert here.adopt([other.file]) is None
+    other.close()
+    assert Journal(tmp_path / "here", "another key", 2).adopt([other.file]) is None
+    assert here.adopt([other.file]) == other.file
+    assert here.kept() == {0: answer}
 
 
 @pytest.mark.emulator

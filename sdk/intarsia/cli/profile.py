@@ -61,6 +61,7 @@ def command(
     probe: _options.Probe = None,
     port: _options.Port = None,
     wait: _options.Wait = 0.0,
+    resume: _options.Resume = False,
     as_json: _options.Json = False,
     verbose: _options.Verbose = 0,
     quiet: _options.Quiet = 0,
@@ -100,7 +101,14 @@ def command(
         run = pipeline.profile(
             model,
             _options.linked(boards.load(board), link),
-            Request(measured, oracle, place=place, command=_console.settings.command, feature_maps=diff),
+            Request(
+                measured,
+                oracle,
+                place=place,
+                resume=resume,
+                command=_console.settings.command,
+                feature_maps=diff,
+            ),
             rule=reference,
             calibration=samples_of(calib, label_column=label_column) if calib else None,
             options=options,
