@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from intarsia import check, modelfile
+from intarsia import check, importers, modelfile
 from intarsia.errors import ModelError, UsageError
-from intarsia.importers import tflite
+from intarsia.importers.base import content
 from intarsia.ir import Graph
 from intarsia.passes import canonicalise, dynamic_range
 
@@ -15,13 +15,13 @@ DEFAULT_RULE = "tflm"
 
 
 def load_model(path: Path, *, rule: str | None = None) -> Graph:
-    """A canonical graph from a `.tflite` or `.itr` file.
+    """A canonical graph from a `.tflite`, `.onnx` or `.itr` file.
 
-    `rule` is the rounding rule of a `.tflite` file (None: tflm); a `.itr` file has its own. Raises
+    `rule` is the rounding rule of a `.tflite` or `.onnx` file (None: tflm); a `.itr` file has its own. Raises
     ModelError, and UsageError when `rule` is not the one of a `.itr` file.
     """
     if path.suffix != ".itr":
-        return canonical(tflite.load(path, rule=rule or DEFAULT_RULE))
+        return canonical(importers.load(path, rule=rule or DEFAULT_RULE))
     graph = modelfile.load(path)
     if rule is not None and rule != graph.rule:
         raise UsageError(
@@ -56,5 +56,9 @@ def original_file(path: Path) -> bytes | None:
     """
     if path.suffix == ".itr":
         return None
-    graph = tflite.load(path)
-    return None if dynamic_range.run(graph).nodes != graph.nodes else path.read_bytes()
+    data = content(path, path.suffix)
+    importer = importers.choose(path, data)
+    if not importer.interpreted:
+        return None
+    graph = importer.parse(data, name=path.stem, rule=DEFAULT_RULE)
+    return None if dynamic_range.run(graph).nodes != graph.nodes else data

@@ -19,6 +19,7 @@ from intarsia import (
     exactness,
     farm,
     folders,
+    importers,
     measure,
     modelfile,
     monitor,
@@ -32,7 +33,6 @@ from intarsia.build import Built, Project
 from intarsia.data import Dataset
 from intarsia.device import Device
 from intarsia.errors import EnvironmentMissing
-from intarsia.importers import tflite
 from intarsia.ir import Graph
 from intarsia.models import DEFAULT_RULE, canonical, load_model, needs_quantization, original_file
 from intarsia.plan.plan import Plan
@@ -83,7 +83,7 @@ def analyze_model(path: Path, board: Board | None = None, *, rule: str | None = 
     if path.suffix == ".itr":
         graph = load_model(path, rule=rule)
     else:
-        graph = tflite.load(path, rule=rule or DEFAULT_RULE, partial=True)
+        graph = importers.load(path, rule=rule or DEFAULT_RULE, partial=True)
         faults = analyze.faults(graph)
         if any(faults):
             return analyze.Analysis(graph.name, graph.rule, board, analyze.layers(graph, faults), None)

@@ -45,7 +45,7 @@ Quiet = Annotated[int, typer.Option("--quiet", "-q", count=True, help="Say less.
 Progress = Annotated[bool, typer.Option("--progress/--no-progress", help="Tell the progress on stderr.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite or .itr file.")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite, .onnx or .itr file.")]
 Project = Annotated[
     Path, typer.Argument(metavar="PROJECT", help="A firmware project made by `intarsia generate`.")
 ]

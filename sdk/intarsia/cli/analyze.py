@@ -14,7 +14,8 @@ from intarsia.errors import ModelError, UsageError
 
 def command(
     model: Annotated[
-        Path | None, typer.Argument(metavar="MODEL", help="A .tflite or .itr file.", show_default=False)
+        Path | None,
+        typer.Argument(metavar="MODEL", help="A .tflite, .onnx or .itr file.", show_default=False),
     ] = None,
     board: _options.OptionalBoard = None,
     reference: _options.Reference = None,

@@ -13,6 +13,7 @@ import numpy as np
 from intarsia import dtypes, ops
 from intarsia.errors import ModelError
 from intarsia.importers import variables
+from intarsia.importers.base import Importer, content
 from intarsia.ir import ABSENT, Attrs, Graph, Node, Quantization, Tensor
 from intarsia.ops._common import schema
 
@@ -24,16 +25,27 @@ MAX_ENTRIES = 1 << 14
 """Most tensors, operators, buffers and the like that are read."""
 
 
+class TfliteImporter(Importer):
+    name = "TensorFlow Lite"
+    suffix = ".tflite"
+    interpreted = True
+
+    def recognises(self, data: bytes) -> bool:
+        return data[4:8] == IDENTIFIER
+
+    def parse(
+        self, data: bytes, *, name: str, rule: str, partial: bool = False, folder: Path | None = None
+    ) -> Graph:
+        return parse(data, name=name, rule=rule, partial=partial)
+
+
+IMPORTER = TfliteImporter()
+
+
 def load(path: Path, *, rule: str = "tflm", partial: bool = False) -> Graph:
     """Reads a `.tflite` file. Raises ModelError for malformed files and, unless `partial`, for operators that are not
     supported."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            f"cannot read {path}: {error.strerror}", hint="give the path of a .tflite file"
-        ) from None
-    return parse(data, name=path.stem, rule=rule, partial=partial)
+    return parse(content(path, ".tflite"), name=path.stem, rule=rule, partial=partial)
 
 
 def parse(data: bytes, *, name: str, rule: str = "tflm", partial: bool = False) -> Graph:
