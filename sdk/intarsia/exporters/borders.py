@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Explicit paddings of convolutions, which `.tflite` has no field for, as PAD nodes of their own."""
+"""Explicit paddings, which `.tflite` has no field for, as nodes of their own before convolutions and maxima."""
 
 from __future__ import annotations
 
@@ -10,26 +10,44 @@ import numpy as np
 from intarsia import dtypes
 from intarsia.ir import Attrs, Graph, Node, Tensor
 from intarsia.ops._common import EXPLICIT
+from intarsia.ops._pooling import PoolAttrs
 from intarsia.ops.conv_2d import Conv2DAttrs
 from intarsia.ops.depthwise_conv_2d import DepthwiseConv2DAttrs
 
 
 def separate(graph: Graph) -> Graph:
-    """The same network with a PAD before each convolution of explicit paddings."""
+    """The same network with a PAD before each convolution of explicit paddings, and a PADV2 of the least value before
+    each such MAX_POOL_2D."""
     tensors, nodes = list(graph.tensors), []
     for node in graph.nodes:
         attrs = node.attrs
-        if isinstance(attrs, (Conv2DAttrs, DepthwiseConv2DAttrs)) and attrs.padding == EXPLICIT:
-            above, below, left, right = attrs.pads
-            paddings = np.array([[0, 0], [above, below], [left, right], [0, 0]], np.int32)
-            source = graph.required(node, 0)
-            shape = tuple(int(e) for e in np.array(source.shape) + paddings.sum(axis=1))
-            tensors.append(Tensor(f"{node.name}/paddings", (4, 2), dtypes.INT32, None, paddings))
-            tensors.append(replace(source, name=f"{node.name}/padded", shape=shape, data=None))
-            padded = len(tensors) - 1
-            nodes.append(Node("PAD", (node.inputs[0], padded - 1), (padded,), Attrs(), node.name))
-            node = replace(
-                node, inputs=(padded, *node.inputs[1:]), attrs=replace(attrs, padding="VALID", pads=())
-            )
-        nodes.append(node)
+        if not isinstance(attrs, (Conv2DAttrs, DepthwiseConv2DAttrs, PoolAttrs)) or attrs.padding != EXPLICIT:
+            nodes.append(node)
+            continue
+        if isinstance(attrs, PoolAttrs) and node.op != "MAX_POOL_2D":
+            nodes.append(node)
+            continue
+        above, below, left, right = attrs.pads
+        paddings = np.array([[0, 0], [above, below], [left, right], [0, 0]], np.int32)
+        source = graph.required(node, 0)
+        shape = tuple(int(e) for e in np.array(source.shape) + paddings.sum(axis=1))
+        border = [node.inputs[0], len(tensors)]
+        tensors.append(Tensor(f"{node.name}/paddings", (4, 2), dtypes.INT32, None, paddings))
+        if isinstance(attrs, PoolAttrs):
+            border.append(len(tensors))
+            tensors.append(_least(node, source))
+        padded = len(tensors)
+        tensors.append(replace(source, name=f"{node.name}/padded", shape=shape, data=None))
+        nodes.append(
+            Node("PAD" if len(border) == 2 else "PADV2", tuple(border), (padded,), Attrs(), node.name)
+        )
+        attrs = replace(attrs, padding="VALID", pads=())
+        nodes.append(replace(node, inputs=(padded, *node.inputs[1:]), attrs=attrs))
     return graph.replace(tensors=tuple(tensors), nodes=tuple(nodes))
+
+
+def _least(node: Node, source: Tensor) -> Tensor:
+    """A constant that is never a maximum."""
+    kind = source.dtype
+    value = np.finfo(np.float32).min if kind.is_float else kind.range[0]
+    return Tensor(f"{node.name}/least", (1,), kind, source.quant, np.array([value], kind.numpy))

@@ -3,7 +3,8 @@
 
 Feature maps of ONNX are channels first, those of a Graph channels last. `model` reads the file, `translate` goes
 through its operators with the rules that it finds in `rules`, keeping for every feature map how its axes lie in memory
-(`values`), so that a TRANSPOSE is only left where the network really moves elements. `affine` folds scales and biases
+(`values`), so that a TRANSPOSE is only left where the network really moves elements. `patterns` joins what exporters
+took apart, `affine` folds scales and biases
 per channel into the layer before, `integers` turns layers between DequantizeLinear and QuantizeLinear into integer
 layers.
 
@@ -30,10 +31,10 @@ class OnnxImporter(Importer):
     def parse(
         self, data: bytes, *, name: str, rule: str, partial: bool = False, folder: Path | None = None
     ) -> Graph:
-        from intarsia.importers.onnx import affine, integers, model, translate
+        from intarsia.importers.onnx import affine, integers, model, patterns, translate
 
         graph = translate.translate(model.read(data, folder), name=name, rule=rule)
-        return integers.run(affine.run(graph))
+        return integers.run(affine.run(patterns.run(graph)))
 
 
 _SECOND_FIELDS = frozenset(field << 3 | 2 for field in (2, 3, 4, 6, 7, 8, 14, 25)) | {5 << 3}
