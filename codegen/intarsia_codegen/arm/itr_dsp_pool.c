@@ -5,6 +5,9 @@
 
 enum { LANES = 4, CELLS_PER_HALF = 255 };
 
+/* Functions that are compiled anew for every width of codes. */
+#define ALWAYS static inline __attribute__((always_inline))
+
 /* The part of a window that lies inside the input. */
 typedef struct {
   const int8_t *first; /* cell */
@@ -101,56 +104,73 @@ void itr_dsp_average_pool(const itr_dsp_pool *layer, const int8_t *in, int8_t *o
   }
 }
 
-/* Sums of codes counted from the lowest one, in halves: four neighbouring codes of a word from bit
- * `shift` on, and the four that lie 16 bits above them. */
+/* Sums of codes counted from the lowest one, in halves: of bytes 0 and 2 and of bytes 1 and 3, of
+ * the codes that lie `shift` bits above the bottom of their bytes and of the next ones. They are
+ * added up in bytes as long as these hold them. */
 typedef struct {
-  uint32_t first, second, third, fourth;
-} sums4;
+  uint32_t even, odd, next_even, next_odd;
+} code_sums;
 
-static inline sums4 sum_codes(const itr_dsp_pool *p, window w, int32_t bits, int32_t shift) {
-  const uint32_t field = ((1u << bits) - 1u) * 0x10001u;
+ALWAYS code_sums sum_codes(const itr_dsp_pool *p, window w, int32_t bits, int32_t shift) {
+  const uint32_t code = (1u << bits) - 1u;
+  const uint32_t field = code * 0x01010101u;
   const uint32_t signs = bits == 4 ? 0x88888888u : 0xaaaaaaaau;
-  sums4 sums = {0, 0, 0, 0};
+  const int32_t most = (int32_t)(255u / code);
+  const int32_t next_row = (p->in_w - w.columns) * p->in_c;
+  code_sums sums = {0, 0, 0, 0};
+  const int8_t *cell = w.first;
   for (int32_t row = 0; row < w.rows; row++) {
-    const int8_t *cell = w.first + row * p->in_w * p->in_c;
-    const int8_t *end = cell + w.columns * p->in_c;
-    for (; cell != end; cell += p->in_c) {
-      const uint32_t word = (load(cell) ^ signs) >> shift;
-      sums.first += word & field;
-      sums.second += word >> bits & field;
-      sums.third += word >> (2 * bits) & field;
-      sums.fourth += word >> (3 * bits) & field;
+    for (int32_t left = w.columns; left > 0; left -= most) {
+      uint32_t first = 0;
+      uint32_t second = 0;
+      const int8_t *end = cell + least(left, most) * p->in_c;
+      for (; cell != end; cell += p->in_c) {
+        const uint32_t word = load(cell) ^ signs;
+        first += word >> shift & field;
+        second += word >> (shift + bits) & field;
+      }
+      sums.even += first & 0x00ff00ffu;
+      sums.odd += first >> 8 & 0x00ff00ffu;
+      sums.next_even += second & 0x00ff00ffu;
+      sums.next_odd += second >> 8 & 0x00ff00ffu;
     }
+    cell += next_row;
   }
   return sums;
 }
 
-/* Averages of both sums of a word, 16 bits apart. */
-static inline uint32_t average_halves(const itr_dsp_pool *p, uint32_t sums, int32_t cells,
-                                      int32_t bits) {
-  const int32_t counted = cells << (bits - 1);
-  const uint32_t field = (1u << bits) - 1u;
-  const int32_t low = average(p, (int32_t)(sums & 0xffffu) - counted, cells);
-  const int32_t high = average(p, (int32_t)(sums >> 16) - counted, cells);
-  return ((uint32_t)low & field) | ((uint32_t)high & field) << 16;
+/* Averages of both sums of a word, 16 bits apart, counted from the lowest code. */
+ALWAYS uint32_t average_halves(const itr_dsp_pool *p, uint32_t sums, int32_t cells, int32_t bits) {
+  if (cells == p->cells) {
+    uint32_t low;
+    uint32_t high;
+    __asm__("smlabb %0, %1, %2, %3" : "=r"(low) : "r"(sums), "r"(p->factor), "r"(p->term));
+    __asm__("smlatb %0, %1, %2, %3" : "=r"(high) : "r"(sums), "r"(p->factor), "r"(p->term));
+    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(low) : "r"(high), "r"(low));
+    return low;
+  }
+  const int32_t lowest = 1 << (bits - 1);
+  const int32_t low = average(p, (int32_t)(sums & 0xffffu) - lowest * cells, cells) + lowest;
+  const int32_t high = average(p, (int32_t)(sums >> 16) - lowest * cells, cells) + lowest;
+  return (uint32_t)low | (uint32_t)high << 16;
 }
 
 /* The packed averages of a word of codes. */
-static inline uint32_t average_codes(const itr_dsp_pool *p, window w, int32_t bits) {
+ALWAYS uint32_t average_codes(const itr_dsp_pool *p, window w, int32_t bits) {
   const int32_t cells = w.rows * w.columns;
   uint32_t codes = 0;
-  for (int32_t shift = 0; shift < 16; shift += 4 * bits) {
-    const sums4 sums = sum_codes(p, w, bits, shift);
-    codes |= average_halves(p, sums.first, cells, bits) << shift;
-    codes |= average_halves(p, sums.second, cells, bits) << (shift + bits);
-    codes |= average_halves(p, sums.third, cells, bits) << (shift + 2 * bits);
-    codes |= average_halves(p, sums.fourth, cells, bits) << (shift + 3 * bits);
+  for (int32_t shift = 0; shift < 8; shift += 2 * bits) {
+    const code_sums sums = sum_codes(p, w, bits, shift);
+    codes |= average_halves(p, sums.even, cells, bits) << shift;
+    codes |= average_halves(p, sums.odd, cells, bits) << (shift + 8);
+    codes |= average_halves(p, sums.next_even, cells, bits) << (shift + bits);
+    codes |= average_halves(p, sums.next_odd, cells, bits) << (shift + bits + 8);
   }
-  return codes;
+  return codes ^ (bits == 4 ? 0x88888888u : 0xaaaaaaaau);
 }
 
-static inline void average_pool_codes(const itr_dsp_pool *layer, const int8_t *in, int8_t *out,
-                                      int32_t bits) {
+ALWAYS void average_pool_codes(const itr_dsp_pool *layer, const int8_t *in, int8_t *out,
+                               int32_t bits) {
   for (int32_t n = 0; n < layer->batch; n++) {
     for (int32_t i = 0; i < layer->out_h * layer->out_w; i++) {
       const window whole = window_at(layer, in, i / layer->out_w, i % layer->out_w);
@@ -210,8 +230,8 @@ void itr_dsp_max_pool(const itr_dsp_pool *layer, const int8_t *in, int8_t *out) 
 /* The largest codes of `bits` bits that lie `shift` bits below the top of their bytes, and those
  * that lie next below them, at the top of bytes. What lies behind a code in its byte decides
  * between equal codes only. */
-static inline void max_codes(const itr_dsp_pool *p, window w, int32_t shift, int32_t bits,
-                             uint32_t largest[2]) {
+ALWAYS void max_codes(const itr_dsp_pool *p, window w, int32_t shift, int32_t bits,
+                      uint32_t largest[2]) {
   uint32_t upper = load(w.first) << shift;
   uint32_t lower = upper << bits;
   for (int32_t row = 0; row < w.rows; row++) {
@@ -227,8 +247,7 @@ static inline void max_codes(const itr_dsp_pool *p, window w, int32_t shift, int
   largest[1] = lower;
 }
 
-static inline void max_pool_codes(const itr_dsp_pool *layer, const int8_t *in, int8_t *out,
-                                  int32_t bits) {
+ALWAYS void max_pool_codes(const itr_dsp_pool *layer, const int8_t *in, int8_t *out, int32_t bits) {
   const int32_t rest = 8 - bits;
   const uint32_t top = (0xffu << rest & 0xffu) * 0x01010101u;
   const uint32_t minimum = ((uint32_t)layer->minimum << rest & 0xffu) * 0x01010101u;

@@ -11,6 +11,9 @@ typedef struct {
   int32_t pad_top, pad_left, out_h, out_w;
   int32_t minimum, maximum;
   int32_t offset; /* average only: as in intarsia/average_pool_2d.h */
+  /* Packed averages of windows of `cells` cells: (sum * factor + term) >> 16, counted from the
+   * lowest code. */
+  int32_t cells, factor, term;
 } itr_dsp_pool;
 
 /* At least four channels, and for averages at most 255 columns in a window; `out` may not overlap

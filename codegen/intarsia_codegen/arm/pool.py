@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from intarsia.kernelcall import KernelCall
@@ -11,21 +12,31 @@ from intarsia_codegen.arm import emission
 from intarsia_codegen.asm import resource
 from intarsia_codegen.generated import GeneratedKernel
 
-_CELL, _GROUP, _PIXEL = 7, 110, 60
-"""Instructions per cell of four channels, and beside that per four outputs and per output pixel."""
+_PIXEL = 60
+"""Instructions per output pixel beside its words."""
 
 
-def kernel(call: KernelCall, name: str, function: str, turns: int = 1) -> GeneratedKernel | None:
-    """The kernel, or None for less than 4 channels or more than 255 columns. Cost: as compiled at -O2.
+@dataclass(frozen=True)
+class Function:
+    """A function of `itr_dsp_pool.c` and what it costs as compiled at -O2: instructions for a word of a cell, for a row
+    of a window, and beside that for a word of output, each so many times as it goes through a window for a word."""
 
-    `turns` is how often the function goes through a window for four channels.
+    name: str
+    group: int
+    row: int = 0
+    cell: int = 7
+    turns: int = 1
+
+
+def kernel(call: KernelCall, name: str, function: Function) -> GeneratedKernel | None:
+    """The kernel, or None for less than 4 channels or more than 255 columns.
 
     In branches of patches the layer's constants are copied and completed with the geometry of the branch.
     """
     if call.integer("in_c") < 4 or call.integer("kernel_w") > 255:
         return None
     fields = {key: call.integer(key) for key in call.params}
-    entry = _branches_entry(call, name, function) if call.variants else _entry(call, name, function)
+    entry = _branches_entry(call, name, function.name) if call.variants else _entry(call, name, function.name)
     text = emission.source(
         name,
         ["itr_dsp_pool.h"],
@@ -37,7 +48,7 @@ def kernel(call: KernelCall, name: str, function: str, turns: int = 1) -> Genera
         name,
         entry.prototype + ";",
         (text, resource("itr_dsp_pool.h"), resource("itr_dsp_pool.c")),
-        cost=sum(_cost(params, turns) for params in call.variants or (call.params,)),
+        cost=sum(_cost(params, function) for params in call.variants or (call.params,)),
         takes_params=bool(call.variants),
     )
 
@@ -55,8 +66,8 @@ def _branches_entry(call: KernelCall, name: str, function: str) -> emission.Entr
     )
 
 
-def _cost(params: Mapping[str, Any], turns: int) -> int:
+def _cost(params: Mapping[str, Any], function: Function) -> int:
     pixels = params["batch"] * params["out_h"] * params["out_w"]
-    cells = min(params["kernel_h"], params["in_h"]) * min(params["kernel_w"], params["in_w"])
-    groups = -(-params["in_c"] // 4)
-    return int(pixels * (groups * (turns * cells * _CELL + _GROUP) + _PIXEL))
+    rows, columns = min(params["kernel_h"], params["in_h"]), min(params["kernel_w"], params["in_w"])
+    word = function.turns * (rows * (columns * function.cell + function.row) + function.group)
+    return int(pixels * (-(-params["in_c"] // 4) * word + _PIXEL))

@@ -10,4 +10,4 @@ from intarsia_codegen.generated import GeneratedKernel
 
 def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
     """The kernel, or None for less than four channels."""
-    return pool.kernel(call, name, "itr_dsp_max_pool")
+    return pool.kernel(call, name, pool.Function("itr_dsp_max_pool", group=50))
