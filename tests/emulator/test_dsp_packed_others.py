@@ -50,7 +50,7 @@ def test_pools(name: str, tmp_path: Path) -> None:
     assert generated == 4 * len(shapes)
 
 
-LEAST = {"MAX_POOL_2D": 1.15, "AVERAGE_POOL_2D": 0.7}
+LEAST = {"MAX_POOL_2D": 1.15, "AVERAGE_POOL_2D": 1.2}
 """Instructions of int8 to those of ours, at least."""
 
 
@@ -63,7 +63,7 @@ def test_costs_of_pools(name: str, tmp_path: Path) -> None:
         assert min(ratios) >= LEAST[name]
 
 
-DENSE = {(64, 10): 0.68, (256, 64): 0.9, (30, 7): 0.5}
+DENSE = {(64, 10): 0.97, (256, 64): 0.99, (30, 7): 0.5}
 """Columns and units, and instructions of int8 to those of ours, at least."""
 
 

@@ -33,7 +33,7 @@ class Entry:
 
 def maps(call: KernelCall) -> str:
     """The feature maps as arguments; packed ones have no C type of their own."""
-    return _PACKED_MAPS if call.contract.endswith("packed") else _BYTE_MAPS
+    return _PACKED_MAPS if "_packed" in call.contract else _BYTE_MAPS
 
 
 def operands(call: KernelCall) -> str:

@@ -260,11 +260,18 @@ def gemv4_requantize(requantizer: Requantizer, base: str) -> tuple[str, SourceFi
         total = f"r{4 + channel}"
         lines += requantizer.from_memory(total, "r1", 0, ("r2", "r3"))
         lines.append(f"add r1, r1, #{4 * requantizer.words}")
-    lines += ["bfi r4, r5, #8, #8", "bfi r4, r6, #16, #8", "bfi r4, r7, #24, #8"]
+    bits = requantizer.bits
+    apart = 8 if requantizer.clamps else bits
+    lines += [
+        f"bfi r4, {total}, #{place * apart}, #{apart}" for place, total in ((1, "r5"), (2, "r6"), (3, "r7"))
+    ]
     if requantizer.clamps:
         lines += ["ldrd r2, r3, [r1], #8", *clamp_bytes("r4", "r2", "r3", "r12")]
+        for place in range(1, 4 if bits < 8 else 0):
+            lines += [f"lsr r5, r4, #{8 * place}", f"bfi r4, r5, #{place * bits}, #{bits}"]
+    store, size = {8: "str", 4: "strh", 2: "strb"}[bits], bits // 2
     lines += [
-        "str r4, [r8], #4",
+        f"{store} r4, [r8], #{size}",
         f"str r8, [sp, #{_OUT}]",
         f"ldr r3, [sp, #{_END}]",
         *_epilogue(base),

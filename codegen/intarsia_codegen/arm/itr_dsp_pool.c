@@ -155,16 +155,29 @@ ALWAYS uint32_t average_halves(const itr_dsp_pool *p, uint32_t sums, int32_t cel
   return (uint32_t)low | (uint32_t)high << 16;
 }
 
+/* Codes of a layer in the bytes of a word, counted from the lowest code, as it limits them. */
+ALWAYS uint32_t limited(const itr_dsp_pool *p, uint32_t codes, int32_t bits) {
+  const int32_t lowest = 1 << (bits - 1);
+  if (p->maximum - p->minimum == 2 * lowest - 1) {
+    return codes;
+  }
+  const uint32_t least = (uint32_t)(p->minimum + lowest) * 0x01010101u;
+  const uint32_t most = (uint32_t)(p->maximum + lowest) * 0x01010101u;
+  /* The smaller of two bytes is the complement of the larger of their complements. */
+  return ~larger_bytes(~larger_bytes(codes, least), ~most);
+}
+
 /* The packed averages of a word of codes. */
 ALWAYS uint32_t average_codes(const itr_dsp_pool *p, window w, int32_t bits) {
   const int32_t cells = w.rows * w.columns;
   uint32_t codes = 0;
   for (int32_t shift = 0; shift < 8; shift += 2 * bits) {
     const code_sums sums = sum_codes(p, w, bits, shift);
-    codes |= average_halves(p, sums.even, cells, bits) << shift;
-    codes |= average_halves(p, sums.odd, cells, bits) << (shift + 8);
-    codes |= average_halves(p, sums.next_even, cells, bits) << (shift + bits);
-    codes |= average_halves(p, sums.next_odd, cells, bits) << (shift + bits + 8);
+    uint32_t first = average_halves(p, sums.even, cells, bits);
+    uint32_t next = average_halves(p, sums.next_even, cells, bits);
+    first |= average_halves(p, sums.odd, cells, bits) << 8;
+    next |= average_halves(p, sums.next_odd, cells, bits) << 8;
+    codes |= limited(p, first, bits) << shift | limited(p, next, bits) << (shift + bits);
   }
   return codes ^ (bits == 4 ? 0x88888888u : 0xaaaaaaaau);
 }

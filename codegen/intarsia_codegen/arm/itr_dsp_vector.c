@@ -12,7 +12,7 @@ void itr_dsp_vector_multiply(const itr_dsp_vector *layer, const int8_t *in, int8
       memcpy(word, in, (size_t)layer->columns);
     }
     itr_dsp_pack1(scratch, layer->columns < 4 ? word : in, &layer->pack);
-    int8_t *target = layer->units % 4 == 0 ? out : spare;
+    int8_t *target = layer->detour == 0 ? out : spare;
     for (int32_t r = 0; r < layer->run_count; r++) {
       itr_dsp_gemm(scratch, &layer->runs[r], target + layer->runs[r].first);
     }

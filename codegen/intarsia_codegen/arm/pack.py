@@ -153,6 +153,13 @@ def codes_order(rows: int, segment: int) -> list[int]:
     return [word + code for word in words for code in (0, 1, 4, 5, 2, 3, 6, 7)]
 
 
+def vector_order(columns: int, bits: int) -> list[int]:
+    """Order of a vector for `pack_one` of codes of 4 or 2 bits: whole words."""
+    half = 16 // bits
+    of_word = [code + place for code in range(0, half, 2) for place in (0, 1, half, half + 1)]
+    return [word + code for word in range(0, columns, 2 * half) for code in of_word]
+
+
 def pack_codes(form: str) -> tuple[str, SourceFile]:
     """Label and source of the loop for windows of packed codes of 4 bits, which become codes from 0 to 15."""
     name = f"{ENTRY}{form}_codes"
@@ -216,8 +223,10 @@ def pack_one_entry() -> SourceFile:
     return function(ENTRY_ONE, "Common entry of the ways to pack one pixel.", lines)
 
 
-def pack_one(form: str) -> tuple[str, SourceFile]:
-    """Label and source of the loop for one pixel."""
+def pack_one(form: str, bits: int = 8) -> tuple[str, SourceFile]:
+    """Label and source of the loop for one pixel: bytes, or packed codes of 4 or 2 bits, counted from 0 on."""
+    if bits < 8:
+        return _pack_one_of_codes(form, bits)
     name = f"{ENTRY_ONE}{form}"
     step = [
         "ldr r3, [r1], #4",
@@ -238,3 +247,21 @@ def pack_one(form: str) -> tuple[str, SourceFile]:
         "pop {r4, r5, r6, pc}",
     ]
     return name, function(name, "r0 buffer, r1 bytes, r4 words left, r5 overlap.", lines)
+
+
+def _pack_one_of_codes(form: str, bits: int) -> tuple[str, SourceFile]:
+    name = f"{ENTRY_ONE}{form}_codes{bits}"
+    code = (1 << bits) - 1
+    step = ["ldr r12, [r1], #4", f"eor r12, r12, #{0x88888888 if bits == 4 else 0xAAAAAAAA:#x}"]
+    for group in range(8 // bits):
+        u, v = (("r2", "r3"), ("r5", "r6"))[group % 2]
+        step += [f"lsr r12, r12, #{2 * bits}"] if group else []
+        step += [f"and {u}, r12, #{code * 0x10001:#x}", f"and lr, r12, #{(code << bits) * 0x10001:#x}"]
+        if form == "w":
+            step.append(f"lsr {v}, lr, #{bits}")
+        else:
+            step += [f"eor {v}, {u}, #0x000f000f", f"orr {v}, {v}, lr, lsl #{8 - bits}"]
+        step += ["stm r0!, {r2, r3, r5, r6}"] if group % 2 else []
+    lines = ["tst r4, #1", "bne 2f", "1:", *step, "2:", *step, "subs r4, r4, #2", "bgt 1b"]
+    comment = "r0 buffer, r1 packed codes, r4 words left, two at a time but for the first of an odd number."
+    return name, function(name, comment, [*lines, "pop {r4, r5, r6, pc}"])

@@ -50,7 +50,7 @@ def on_codes(call: KernelCall, name: str, function: pool.Function) -> GeneratedK
         "in_c": BY_BITS[bits].run_bytes(call.integer("in_c")),
         **dict(zip(("minimum", "maximum"), limits, strict=True)),
     }
-    if call.op == "average_pool_2d" and limits == BY_BITS[bits].range:
+    if call.op == "average_pool_2d":
         changes |= _average(call.integer("kernel_h") * call.integer("kernel_w"), bits, call.integer("offset"))
 
     def in_bytes(params: Mapping[str, Param]) -> dict[str, Param]:
