@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from intarsia import ops, simulate
+from intarsia.dtypes import BY_BITS
+from intarsia.ir import Graph, Quantization
 from intarsia.kernelcall import KernelCall
 from intarsia.plan import patch
 from intarsia.plan.head import heads
@@ -126,16 +129,40 @@ def test_drawn_layers(operator: str, tmp_path: Path) -> None:
 
 @pytest.mark.emulator
 def test_sums_by_table(tmp_path: Path) -> None:
-    """Maps of one width, with runs that end within a byte."""
+    """Maps of one width, with runs that end within a byte, and outputs of 8 bits."""
     drawn = [narrow_case(ops.registry()["ADD"], seed) for seed in range(60)]
     graphs = [g for g in drawn if len({t.dtype for t in g.tensors}) == 1 and len(g.tensors) == 3][:12]
+    graphs += [with_byte_sums(graph) for graph in graphs if graph.tensor(0).dtype.bits == 4]
     inputs = [samples(graph, seed) for seed, graph in enumerate(graphs)]
     outcomes = harness.run_cases(graphs, inputs, tmp_path, board=M4, isas=("dsp", "scalar"))
     for graph, xs, outcome in zip(graphs, inputs, outcomes, strict=True):
         for values, got in zip(xs, outcome.outputs, strict=True):
             assert_agree(graph, got, simulate.run(graph, values), M4)
     made = [k.generated for o in outcomes for layer in o.program.layers for k in layer.kernels if k.generated]
-    assert sum(any(s.name == "itr_dsp_add_table.c" for s in kernel.sources) for kernel in made) >= 3
+    assert sum(any(s.name == "itr_dsp_add_table.c" for s in kernel.sources) for kernel in made) >= 5
+
+
+def with_byte_sums(graph: Graph) -> Graph:
+    """The same with an int8 output of a finer scale."""
+    tensors, at = list(graph.tensors), graph.outputs[0]
+    scale = tensors[at].quant.scale[0] / 16  # type: ignore[union-attr]
+    tensors[at] = replace(tensors[at], dtype=BY_BITS[8], quant=Quantization((scale,), (-3,)))
+    return graph.replace(tensors=tuple(tensors)).verify()
+
+
+@pytest.mark.emulator
+def test_sums_of_terms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exact form that serves where no line in two variables is found."""
+    only(monkeypatch, "itr_dsp_add_terms")
+    graphs = [ops.registry()["ADD"].cases(SeededDraw(seed)) for seed in range(60)]
+    graphs = [g for g in graphs if {t.dtype.name for t in g.tensors} == {"int8"} and len(g.inputs) == 2][:12]
+    inputs = [samples(graph, seed) for seed, graph in enumerate(graphs)]
+    outcomes = harness.run_cases(graphs, inputs, tmp_path, board=M4, isas=("dsp", "scalar"))
+    for graph, xs, outcome in zip(graphs, inputs, outcomes, strict=True):
+        for values, got in zip(xs, outcome.outputs, strict=True):
+            assert_agree(graph, got, simulate.run(graph, values), M4)
+    kernels = [kernel for o in outcomes for layer in o.program.layers for kernel in layer.kernels]
+    assert sum(kernel.isa == "dsp" for kernel in kernels) >= 3
 
 
 @pytest.mark.emulator

@@ -62,13 +62,14 @@ class Line:
 def sum_codes(call: KernelCall, a: Int64Array, b: Int64Array) -> Int64Array:
     """Output codes [a, b] of an ADD for all pairs of codes, by the reference rule."""
     get = call.integer
-    total = _operand(call, "a", a)[:, None] + _operand(call, "b", b)[None, :]
+    total = operand_terms(call, "a", a)[:, None] + operand_terms(call, "b", b)[None, :]
     scaled = multiply_by_quantized_multiplier(total, get("out_multiplier"), get("out_shift"))
     codes: Int64Array = np.clip(scaled + get("out_zero"), get("minimum"), get("maximum"))
     return codes
 
 
-def _operand(call: KernelCall, side: str, codes: Int64Array) -> Int64Array:
+def operand_terms(call: KernelCall, side: str, codes: Int64Array) -> Int64Array:
+    """What codes of an operand add to the sum, by the reference rule."""
     shifted = (codes - call.integer(f"{side}_zero")) << LEFT_SHIFT
     return multiply_by_quantized_multiplier(
         shifted, call.integer(f"{side}_multiplier"), call.integer(f"{side}_shift")

@@ -8,12 +8,16 @@
 #include "intarsia/add.h"
 
 typedef struct {
-  const int8_t *table; /* four bits of output by four bits of a, and above them four bits of b */
-  int32_t run_bytes;
+  const int8_t *table; /* output by four bits of a, and above them four bits of b */
+  int32_t bits;        /* of the operands */
 } itr_dsp_add_table;
 
 /* `out` may be an operand. `scratch` is not used. */
 void itr_dsp_add_by_table(const itr_dsp_add_table *layer, const itr_add_packed_params *p,
                           const void *a, const void *b, void *out, void *scratch);
+
+/* The same for operands of 4 bits, runs of whole bytes, and outputs of a byte each. */
+void itr_dsp_add_by_table_to_bytes(const itr_dsp_add_table *layer, const itr_add_packed_params *p,
+                                   const void *a, const void *b, void *out, void *scratch);
 
 #endif

@@ -17,31 +17,33 @@ from intarsia_codegen.packed.entry import Entry
 FIELD = 4
 """Bits of an operand that are looked up at a time."""
 
-_WORD, _CALL = 40, 40
-"""Instructions for four bytes, and for a call."""
+_WORD, _WIDE_WORD, _CALL = 40, 46, 40
+"""Instructions for four bytes, with outputs of 8 bits, and for a call."""
 
 
 def addition_by_table(call: KernelCall, name: str) -> GeneratedKernel | None:
-    """The kernel of an `add_packed` call whose maps all have the same bits, less than 8; else None."""
-    bits = {call.integer(f"{operand}_bits") for operand in ("a", "b", "out")}
-    if len(bits) > 1 or bits == {8} or len(call.inputs) != 2 or call.constants:
+    """The kernel of an `add_packed` call whose maps all have the same bits, less than 8, or of maps of 4 bits with
+    outputs of 8; else None."""
+    width, other, out_bits = (call.integer(f"{operand}_bits") for operand in ("a", "b", "out"))
+    wide = (width, out_bits) == (FIELD, 8) and all(int(str(p["count"])) % 2 == 0 for p in variants(call))
+    if width != other or not (wide or width == out_bits < 8) or len(call.inputs) != 2 or call.constants:
         return None
-    width = bits.pop()
-    run_bytes = BY_BITS[width].run_bytes(call.integer("count"))
     entry = Entry(call, name, ("const void *a", "const void *b", "void *out"))
     parts = [
         int8_array(name, "table", table(call, width)),
-        struct("itr_dsp_add_table", {"table": f"{name}_table", "run_bytes": run_bytes}),
+        struct("itr_dsp_add_table", {"table": f"{name}_table", "bits": width}),
     ]
-    text = entry.source(f"Sums of {width}-bit maps.", ["itr_dsp_add_table.h"], parts, "itr_dsp_add_by_table")
-    total = sum(int(str(p["runs"])) for p in variants(call)) * run_bytes
+    driver = "itr_dsp_add_by_table_to_bytes" if wide else "itr_dsp_add_by_table"
+    text = entry.source(f"Sums of {width}-bit maps.", ["itr_dsp_add_table.h"], parts, driver)
+    runs = [(int(str(p["runs"])), int(str(p["count"]))) for p in variants(call)]
+    total = sum(number * BY_BITS[width].run_bytes(count) for number, count in runs)
     return GeneratedKernel(
         name,
         f"{entry.prototype};",
         (text, resource("itr_dsp_add_table.h"), resource("itr_dsp_add_table.c")),
-        total * _WORD // 4 + _CALL * len(variants(call)),
+        total * (_WIDE_WORD if wide else _WORD) // 4 + _CALL * len(variants(call)),
         scratch=0,
-        inplace=call.inplace,
+        inplace=() if wide else call.inplace,
         takes_params=entry.takes_params,
     )
 
@@ -55,5 +57,5 @@ def table(call: KernelCall, bits: int) -> np.ndarray:
         code = (field >> place) & ((1 << bits) - 1)
         code -= (code >> (bits - 1)) << bits
         sums = sum_codes(call, code, code)  # [a, b]
-        found |= ((sums & ((1 << bits) - 1)) << place).T
+        found |= ((sums & ((1 << call.integer("out_bits")) - 1)) << place).T
     return found.reshape(-1).astype(np.int8)
