@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from intarsia_codegen.generated import SourceFile
+from intarsia_codegen.generated import COMPILED, SourceFile
 
 INSTRUCTION_BYTES = 4
 """Most instructions of the assembler sources are this long; C code counts by its lines with a semicolon."""
@@ -24,10 +24,11 @@ def flash(source: SourceFile) -> int:
 
 @cache
 def _flash(name: str, text: str) -> int:
-    if name.endswith(".h"):
+    if not name.endswith(COMPILED):
         return 0
     arrays = sum(int(bits) // 8 * int(count) for _, bits, count in _ARRAY.findall(text))
-    code = [line for line in text.splitlines() if not line.lstrip().startswith(("/", "*", "#", ".", "{"))]
+    lines = [line.strip() for line in text.splitlines()]
+    code = [line for line in lines if line and not line.startswith(("/", "*", "#", ".", "{"))]
     if name.endswith(".S"):
         return arrays + INSTRUCTION_BYTES * sum(not line.endswith(":") for line in code)
     return arrays + STATEMENT_BYTES * sum(line.endswith(";") for line in code)

@@ -6,6 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+COMPILED = (".c", ".S")
+"""Endings of sources that are compiled; others are included by them."""
+
 
 @dataclass(frozen=True)
 class SourceFile:

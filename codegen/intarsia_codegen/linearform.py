@@ -104,9 +104,15 @@ def _constant(sums: Int64Array, expected: Int64Array, right: int, limits: tuple[
 
 
 def kernel(
-    call: KernelCall, name: str, word: str, sources: tuple[SourceFile, ...], cost: float
+    call: KernelCall,
+    name: str,
+    word: str,
+    sources: tuple[SourceFile, ...],
+    cost: float,
+    *,
+    function: str | None = None,
 ) -> GeneratedKernel | None:
-    """A kernel that calls `itr_<word>_add` of `sources`, which takes `cost` instructions for an element.
+    """A kernel that calls `itr_<word>_add` of `sources`, or `function`, which takes `cost` instructions for an element.
 
     None for a constant operand, and where no linear form is proved equal.
     """
@@ -120,7 +126,7 @@ def kernel(
     fields |= {limit: call.integer(limit) for limit in ("minimum", "maximum")}
     signature = layertext.signature(call, name, "const int8_t *a, const int8_t *b, int8_t *out")
     kind = f"itr_{word}_add_params"
-    statement = f"  itr_{word}_add(a, b, out, {{}});\n"
+    statement = f"  {function or f'itr_{word}_add'}(a, b, out, {{}});\n"
     definitions, body = layertext.with_layer(call, name, kind, fields, statement)
     source = layertext.layer(
         name,

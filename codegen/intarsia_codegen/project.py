@@ -19,6 +19,7 @@ from intarsia.plan.plan import Plan
 from intarsia.request import Objective
 from intarsia_codegen import ctext, library
 from intarsia_codegen.emit import Emitted, emit, templates
+from intarsia_codegen.generated import COMPILED
 from intarsia_codegen.harness import FOLDER as HARNESS_FOLDER
 from intarsia_codegen.harness import Harness
 from intarsia_codegen.lower import Layer, Program, lower
@@ -217,7 +218,7 @@ def _write_sources(emitted: Emitted, folder: Path) -> list[str]:
     sources = []
     for name, text in sorted(emitted.files.items()):
         (folder / "model" / name).write_text(text, encoding="utf-8")
-        if not name.endswith(".h"):
+        if name.endswith(COMPILED):
             sources.append(f"model/{name}")
     ctext.tidy_files(
         [folder / "model" / name for name in sorted(emitted.files) if name.endswith((".c", ".h"))]

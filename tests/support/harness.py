@@ -24,6 +24,7 @@ from intarsia.plan.plan import Plan
 from intarsia.request import Objective
 from intarsia.runners import Link, Runner, find_runner
 from intarsia_codegen.emit import emit
+from intarsia_codegen.generated import COMPILED
 from intarsia_codegen.lower import Program, lower
 
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
@@ -125,7 +126,7 @@ def build(programs: Sequence[Program], folder: Path, target: Target, samples: Se
             path = folder / name
             assert not path.exists() or path.read_text() == text, f"{name} differs between layers"
             path.write_text(text)
-            if path.suffix != ".h":
+            if path.suffix in COMPILED:
                 sources.add(path)
         sources |= set(emitted.written)
     (folder / "bench.c").write_text(_bench(programs, samples))

@@ -29,15 +29,27 @@ def generate(call: KernelCall, name: str, matrix_product: MatrixProduct) -> Gene
     source = layertext.layer(
         name,
         title="FULLY_CONNECTED.",
-        includes=[product.include],
+        includes=[product.include, *(["<string.h>"] if product.slack else [])],
         declarations=[product.prototype],
         definitions=product.definitions,
-        body=f"  (void)scratch;\n  {product.function}(in, out, &{name}_layer, {batch});\n",
+        body=_body(product, name, batch, columns, units),
     )
     return GeneratedKernel(
         function=name,
         prototype=layertext.prototype(name) + ";",
         sources=(source, *product.sources),
         cost=product.cost(batch),
-        scratch=0,
+        scratch=columns + product.slack if product.slack else 0,
+        stack_bytes=product.stack_bytes,
     )
+
+
+def _body(product: Product, name: str, batch: int, columns: int, units: int) -> str:
+    """All rows at once; one by one from a copy where bytes behind a row are read."""
+    if not product.slack:
+        return f"  (void)scratch;\n  {product.function}(in, out, &{name}_layer, {batch});\n"
+    return f"""  for (int32_t n = 0; n < {batch}; n++, in += {columns}, out += {units}) {{
+    memcpy(scratch, in, {columns});
+    {product.function}(scratch, out, &{name}_layer, 1);
+  }}
+"""

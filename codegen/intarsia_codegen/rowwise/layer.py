@@ -9,8 +9,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from intarsia.kernelcall import KernelCall
 from intarsia_codegen import layertext
@@ -18,8 +18,7 @@ from intarsia_codegen.generated import GeneratedKernel, SourceFile
 from intarsia_codegen.rowwise.geometry import Geometry
 
 PIXELS_BYTES = 1024
-"""Scratch aimed at for pixels that are copied; at least `MIN_PIXELS` are."""
-MIN_PIXELS = 6
+"""Scratch aimed at for pixels that are copied; at least a block of the family is."""
 ROW_COST = 10
 """Instructions of keeping a row, beside its bytes."""
 
@@ -29,7 +28,7 @@ class Family:
     """What keeps rows on an instruction set: `itr_<word>_rows_start` and `itr_<word>_rows_advance` of `sources`.
 
     `copy` is the function that copies bytes (target, source, count), declared in `copy_include`; it and the rows take
-    an instruction for `bytes_per_instruction` bytes.
+    an instruction for `bytes_per_instruction` bytes. Pixels are copied in blocks of `pixels`.
     """
 
     word: str
@@ -37,6 +36,7 @@ class Family:
     copy: str
     copy_include: str
     bytes_per_instruction: float
+    pixels: int = 6
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Product:
     """What computes a row of outputs: `function(in, out, &<layer>_layer, pixels)` with the layer's `definitions`.
 
     `cost` gives its instructions for a number of pixels. It may read `slack` bytes behind its windows.
+    `stack_bytes` as in `GeneratedKernel`.
     """
 
     function: str
@@ -53,6 +54,7 @@ class Product:
     sources: tuple[SourceFile, ...]
     cost: Callable[[int], int]
     slack: int = 0
+    stack_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
 def generate(
@@ -84,6 +86,7 @@ def generate(
         cost=text.cost(),
         scratch=scratch,
         inplace=((0, 0),) if text.shares_memory else (),
+        stack_bytes=product.stack_bytes,
         takes_params=text.geometry.branches,
     )
 
@@ -102,7 +105,7 @@ class _Text:
     def _way(self) -> str:
         g = self.geometry
         if g.pixelwise and self.whole_pixels:
-            return "pixels" if self.out_c <= g["in_c"] else "image"
+            return "pixels" if self.out_c <= g["in_c"] or self.product.slack else "image"
         return "image" if g.inside and not self.product.slack else "rows"
 
     @property
@@ -115,16 +118,15 @@ class _Text:
         g = self.geometry
         same = all(list(g.each(f"in_{axis}")) == list(g.each(f"out_{axis}")) for axis in "hw")
         ahead = same and g["stride_h"] == 1 and self.out_c <= g["in_c"] and not self.whole_pixels
-        return self.way == "pixels" or (self.way == "rows" and ahead and not g.branches)
+        fits = self.way == "pixels" and self.out_c <= g["in_c"]
+        return fits or (self.way == "rows" and ahead and not g.branches)
 
     def body(self) -> tuple[str, int, list[str]]:
         """Statements, scratch in bytes, includes."""
-        if self.way == "pixels":
-            return self._pixels()
         if self.way == "image":
             return self._image(), 0, []
-        kept = self.geometry.kept * self.geometry.pitch + self.product.slack
-        return self._rows(), kept, [f"itr_{self.family.word}_rows.h"]
+        text, scratch, includes = self._pixels() if self.way == "pixels" else self._rows()
+        return text, scratch + self.product.slack, includes
 
     def cost(self) -> int:
         """Instructions of all branches."""
@@ -147,7 +149,8 @@ class _Text:
 
     def _pixels(self) -> tuple[str, int, list[str]]:
         in_c = self.geometry["in_c"]
-        chunk = min(self.geometry.outputs, max(PIXELS_BYTES // in_c // MIN_PIXELS, 1) * MIN_PIXELS)
+        block = self.family.pixels
+        chunk = min(self.geometry.outputs, max(PIXELS_BYTES // in_c // block, 1) * block)
         size = f"(size_t)(count * {in_c})" if self.family.copy == "memcpy" else f"count * {in_c}"
         text = f"""  for (int32_t left = {self._pixel_count()}; left > 0; left -= {chunk}) {{
     const int32_t count = left < {chunk} ? left : {chunk};
@@ -172,11 +175,11 @@ class _Text:
   }}
 """
 
-    def _rows(self) -> str:
+    def _rows(self) -> tuple[str, int, list[str]]:
         g, in_c, stride = self.geometry, self.geometry["in_c"], self.geometry["stride_h"]
         prefix = f"itr_{self.family.word}_rows"
         top = g.text("pad_top")
-        return f"""{self._extents()}  const {prefix} rows = {{{g.text("in_h")}, row, there * {in_c}, {g.kept},
+        text = f"""{self._extents()}  const {prefix} rows = {{{g.text("in_h")}, row, there * {in_c}, {g.kept},
                          {g.pitch}, before * {in_c}, {g["in_zero"]}}};
   for (int32_t n = 0; n < {g["batch"]}; n++, in += {g.text("in_h")} * row) {{
     {prefix}_start(scratch, in + skipped * {in_c}, &rows, -{top});
@@ -188,6 +191,7 @@ class _Text:
     }}
   }}
 """
+        return text, g.kept * g.pitch, [f"{prefix}.h"]
 
     def _extents(self) -> str:
         """Columns of the image: `before` of padding, then `there`, after `skipped` ones that no window needs."""

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FULLY_CONNECTED int8, rounded twice, for Xpulp."""
+
+from __future__ import annotations
+
+from intarsia.kernelcall import KernelCall
+from intarsia_codegen.generated import GeneratedKernel
+from intarsia_codegen.rowwise import dense
+from intarsia_codegen.xpulp.product import matrix_product
+
+
+def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
+    """None when weights have a zero point, and as `matrix_product`."""
+    return dense.generate(call, name, matrix_product)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From sums in registers to codes in memory, in assembler; the constants are those of `xpulp/requantize.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from intarsia_codegen.xpulp.requantize import Split
+
+CHANNEL = ("bias", "high", "low", "offset", "exponent", "place", "delta")
+"""Fields of `itr_xpulp_channel`, all of a word."""
+BYTES = 4 * len(CHANNEL)
+HIGH, LOW, OFFSET, EXPONENT, VALUE = "a6", "a7", "t0", "t1", "t2"
+DELTA, SIGN = "a1", "a2"
+"""Of a form with another offset for negative sums."""
+MINIMUM, MAXIMUM = "a1", "a2"
+"""Of a form with limits."""
+
+
+def constants(split: Split, channel: str, at: int = 0) -> list[str]:
+    """Loads the constants of a channel whose `itr_xpulp_channel` lies `at` bytes behind the register `channel`."""
+    fields = {"high": HIGH, "low": LOW, "offset": OFFSET, "exponent": EXPONENT}
+    if split.signed:
+        fields["delta"] = DELTA
+    return [
+        f"lw {register}, {at + 4 * CHANNEL.index(field)}({channel})" for field, register in fields.items()
+    ]
+
+
+def code(split: Split, total: str) -> list[str]:
+    """The code of a sum, in VALUE."""
+    lines = []
+    if split.signed:
+        lines.append(f"srai {SIGN}, {total}, 31")
+    if split.clipped:
+        lines.append(f"cv_clip {total}, {total}, {split.sum_bits}")
+    lines += [
+        f"mul {VALUE}, {total}, {LOW}",
+        f"srai {VALUE}, {VALUE}, {split.low_bits}",
+        f"cv_mac {VALUE}, {total}, {HIGH}",
+    ]
+    if split.signed:
+        lines.append(f"cv_mac {VALUE}, {SIGN}, {DELTA}")
+    lines.append(f"cv_addnr {VALUE}, {OFFSET}, {EXPONENT}")
+    if split.clamped:
+        return [*lines, f"cv_max {VALUE}, {VALUE}, {MINIMUM}", f"cv_min {VALUE}, {VALUE}, {MAXIMUM}"]
+    return [*lines, f"cv_clip {VALUE}, {VALUE}, 8"]
+
+
+def store(split: Split, totals: Sequence[str], target: str, pitch: str) -> list[str]:
+    """Codes of sums, `pitch` bytes apart from `target` on, which moves on."""
+    return [line for total in totals for line in (*code(split, total), f"cv_sbr {VALUE}, {target}, {pitch}")]
