@@ -22,7 +22,7 @@ help:
 	@echo "make demo    set up, then profile the network of this repository on emulated boards"
 	@echo "make test    set up, then run all tests"
 	@echo "make quick   unit tests only (after setup)"
-	@echo "make lint    ruff, mypy, clang-format"
+	@echo "make lint    ruff, mypy, clang-format; all C: compiler warnings, clang-tidy, cppcheck, MISRA"
 	@echo "make bench   measured tables of the README"
 
 setup: tools $(VENV)/.ready $(TFLM)/.ready $(TOOLS)/.ready
@@ -61,6 +61,7 @@ lint: setup
 	$(BIN)/ruff format --check sdk codegen tests examples tools
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+	$(BIN)/python tools/lint_c
 
 format: setup
 	$(BIN)/ruff check --fix sdk codegen tests examples tools

@@ -14,7 +14,7 @@
 
 // Waits until `mask` of a register reads `value`. Bounded, so that a missing crystal, or an
 // emulator without that block, leaves the chip slower instead of dead; returns whether it came.
-static inline bool itr_wait_for(volatile uint32_t *address, uint32_t mask, uint32_t value) {
+static inline bool itr_wait_for(const volatile uint32_t *address, uint32_t mask, uint32_t value) {
   for (uint32_t polls = 0; polls < ITR_WAIT_POLLS; polls++) {
     if ((*address & mask) == value) {
       return true;
@@ -23,7 +23,7 @@ static inline bool itr_wait_for(volatile uint32_t *address, uint32_t mask, uint3
   return false;
 }
 
-static inline bool itr_wait_set(volatile uint32_t *address, uint32_t mask) {
+static inline bool itr_wait_set(const volatile uint32_t *address, uint32_t mask) {
   return itr_wait_for(address, mask, mask);
 }
 

@@ -6,7 +6,7 @@
 
 #define ITR_STACK_PAINT 0xA5C35A3C
 
-#if !defined(__ASSEMBLER__)
+#ifndef __ASSEMBLER__
 #include <stdint.h>
 
 extern uint32_t itr_stack_bottom[], itr_stack_top[];

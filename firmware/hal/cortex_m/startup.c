@@ -48,8 +48,8 @@ static void guard_stack(void) {
 #endif
 
 typedef struct {
-  const uint32_t *initial_stack;
-  void (*handlers[15])(void);
+  const uint32_t *initial_stack; // cppcheck-suppress unusedStructMember ; the core reads them
+  void (*handlers[15])(void);    // cppcheck-suppress unusedStructMember
 } vector_table;
 
 static const vector_table vectors;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 // Kept from being recognised as what they implement.
-#if defined(__clang__)
+#ifdef __clang__
 #define NO_IDIOMS __attribute__((no_builtin))
 #else
 #define NO_IDIOMS __attribute__((optimize("no-tree-loop-distribute-patterns")))

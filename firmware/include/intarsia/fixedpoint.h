@@ -19,6 +19,7 @@ static inline int32_t itr_rounding_shift_right(int32_t x, int32_t exponent) {
   const int32_t mask = (int32_t)((UINT32_C(1) << exponent) - 1u);
   const int32_t remainder = x & mask;
   const int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
+  // cppcheck-suppress shiftTooManyBitsSigned ; that is about shifts to the left
   return (x >> exponent) + (remainder > threshold ? 1 : 0);
 }
 

@@ -60,7 +60,7 @@ static inline int32_t itr_exp_of_negative(int32_t a) {
     return INT32_MAX;
   }
   for (int32_t bit = 0; bit < 7; bit++) {
-    if ((remainder >> (24 + bit)) & 1u) {
+    if (((remainder >> (24 + bit)) & 1u) != 0u) {
       result = itr_doubling_high_mul(result, exp_of_bit[bit]);
     }
   }
@@ -82,6 +82,7 @@ static inline int32_t itr_one_over_one_plus(int32_t a) {
 static inline int32_t itr_reciprocal(int32_t x, int32_t integer_bits, int32_t *exponent) {
   const int32_t zeros = itr_leading_zeros((uint32_t)x);
   *exponent = integer_bits - zeros;
+  // NOLINTNEXTLINE(clang-analyzer-core.BitwiseShift): x >= 1 leaves less than 32
   return itr_one_over_one_plus((int32_t)(((uint32_t)x << zeros) - (UINT32_C(1) << 31)));
 }
 

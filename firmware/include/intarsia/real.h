@@ -4,9 +4,13 @@
 #ifndef INTARSIA_REAL_H
 #define INTARSIA_REAL_H
 
-#if ITR_HALF
+#include <stdint.h>
 
+#if ITR_HALF
 #include "intarsia/half.h"
+#endif
+
+#if ITR_HALF
 
 typedef uint16_t itr_real;
 
@@ -18,8 +22,6 @@ static inline itr_real itr_real_put(float value) {
 }
 
 #else
-
-#include <stdint.h>
 
 typedef float itr_real;
 

@@ -3,9 +3,9 @@
 #include "intarsia/packed.h"
 #include "intarsia/window.h"
 
-/* x / count rounded to nearest, ties away from zero. */
+/* x / count rounded to nearest, ties away from zero; no window is without cells. */
 static int32_t rounded_quotient(int32_t x, int32_t count) {
-  return (x > 0 ? x + count / 2 : x - count / 2) / count;
+  return (x > 0 ? x + count / 2 : x - count / 2) / count; // NOLINT(clang-analyzer-core.DivideZero)
 }
 
 /* Sums of the codes of channels [first, first + count) over the cells inside the input. */

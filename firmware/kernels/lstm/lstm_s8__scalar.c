@@ -48,10 +48,10 @@ void itr_lstm_s8__scalar(const itr_lstm_s8_params *p, const int8_t *in, const in
                          int8_t *output_after, int16_t *cell_after, void *scratch) {
   int8_t *next = scratch;
   if (output_after != output) {
-    memcpy(output_after, output, (size_t)(p->batch * p->cells));
+    memcpy(output_after, output, (size_t)p->batch * (size_t)p->cells);
   }
   if (cell_after != cell) {
-    memcpy(cell_after, cell, (size_t)(p->batch * p->cells) * sizeof *cell);
+    memcpy(cell_after, cell, (size_t)p->batch * (size_t)p->cells * sizeof *cell);
   }
   step s = {sequence, recurrent, sequence_bias, recurrent_bias, in, output_after};
   for (int32_t b = 0; b < p->batch; b++) {

@@ -28,8 +28,9 @@ void itr_softmax_s16__scalar(const itr_softmax_s16_params *p, const int16_t *in,
     const int32_t shifted = (int32_t)((((int64_t)sum << (headroom - 1)) + (1 << 13)) >> 14);
     const int32_t code = itr_clamp(shifted - ((1 << 15) + (1 << 16)), INT16_MIN, INT16_MAX);
     const int64_t reciprocal = itr_interpolated(reciprocals, code);
-    const int32_t right = 31 - headroom;
+    const int32_t right = 31 - headroom; // the largest value of a row adds 32767 to the sum
     for (int32_t i = 0; i < p->depth; i++) {
+      // NOLINTNEXTLINE(clang-analyzer-core.BitwiseShift)
       const int32_t value = (int32_t)((out[i] * reciprocal + (INT64_C(1) << (right - 1))) >> right);
       out[i] = (int16_t)itr_clamp(value, 0, INT16_MAX);
     }
