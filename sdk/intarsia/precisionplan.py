@@ -274,7 +274,7 @@ class _Maker:
         )
 
     def _drop(self, bits: tuple[int, ...]) -> float:
-        self._lost = self._lost or Drop(self.graph, self.held.inputs, self.held.labels)
+        self._lost = self._lost or Drop(self.graph, self.held.inputs, self.held.labels, self.kept.inputs)
         return self._lost(self.graph_of(bits))
 
     def weigh(self, progress: Callable[[int, int], None]) -> None:

@@ -27,10 +27,11 @@ def quantize_model(
     graph: Graph, calibration: DataSource, options: Options | None = None, *, watcher: Watcher | None = None
 ) -> Graph:
     """An int8 graph of a float one, with ranges from calibration data."""
-    return _at_8_bits(graph, calibration.load(graph), options, watcher or Silent())
+    return at_8_bits(graph, calibration.load(graph), options, watcher or Silent())
 
 
-def _at_8_bits(graph: Graph, samples: Dataset, options: Options | None, watcher: Watcher) -> Graph:
+def at_8_bits(graph: Graph, samples: Dataset, options: Options | None, watcher: Watcher) -> Graph:
+    """An int8 graph of a float one, with ranges from these samples."""
     watcher.stage("calibrate")
     statistics = calibrate.calibrate(graph, samples, progress=watcher.progress)
     watcher.stage("quantize")
@@ -160,7 +161,7 @@ def mixed(
     if any(tensor.dtype.is_packed for tensor in graph.tensors) or graph.classes:
         raise UsageError(f"{model} has fewer than 8 bits already", hint="choose bits for the original model")
     if needs_quantization(graph):
-        graph = _at_8_bits(graph, precisionplan.divided(calibration.load(graph))[0], options, watcher)
+        graph = at_8_bits(graph, precisionplan.divided(calibration.load(graph))[0], options, watcher)
     kept, held = precisionplan.divided(calibration.load(graph))
     if plan is not None:
         return precisionplan.follow(graph, kept, held, plan, watcher)

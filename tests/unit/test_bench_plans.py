@@ -13,6 +13,7 @@ from intarsia.bench import plancases, plans, plantable
 from intarsia.bench.plantable import PATCHES_8, VDQS, Row
 from intarsia.cli import app
 from intarsia.errors import UsageError
+from intarsia.quantize.drop import correlation
 
 
 def row(variant: str, accuracy: float, bitops: int, instructions: int, model: str = "m") -> Row:
@@ -51,12 +52,24 @@ def test_gains_are_those_against_8_bits_in_patches() -> None:
     ]
 
 
+def test_a_table_can_be_read_again() -> None:
+    rows = [
+        row("a", 0.9, 100, 50),
+        Row("m", "sweep", "b", 0.4, 0.25, "2x3", 4, "reader", pareto=("BitOPs", "RAM")),
+        Row("m", "e", "b", refused="too small, 'by' far"),
+    ]
+    assert plantable.from_csv(plantable.to_csv(rows)) == rows
+    for damaged in ("", "model,variant\n", plantable.to_csv(rows).replace(",100,", ",many,")):
+        with pytest.raises(UsageError, match="table of plans"):
+            plantable.from_csv(damaged)
+
+
 def test_correlation_looks_at_what_changes_between_samples() -> None:
     random = np.random.default_rng(0)
     wanted = random.normal(0, 1, (20, 8)) + 100.0
-    assert plans.correlation([wanted], [wanted]) == pytest.approx(1.0)
-    assert plans.correlation([wanted], [np.tile(wanted.mean(axis=0), (20, 1)) + 1e-3]) < 0.1
-    assert 0.5 < plans.correlation([wanted], [wanted + random.normal(0, 1, wanted.shape)]) < 0.9
+    assert correlation([wanted], [wanted]) == pytest.approx(1.0)
+    assert correlation([wanted], [np.tile(wanted.mean(axis=0), (20, 1)) + 1e-3]) < 0.1
+    assert 0.5 < correlation([wanted], [wanted + random.normal(0, 1, wanted.shape)]) < 0.9
 
 
 def test_unknown_networks_are_refused() -> None:
@@ -72,6 +85,11 @@ def test_the_sweep_has_a_variant_for_each_setting() -> None:
         (0.5, "off", None),
         (0.5, "static", None),
     ]
+
+
+def test_going_on_needs_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.run(["bench", "plans", "--resume"]) == 2
+    assert "--csv" in capsys.readouterr().err
 
 
 def test_settings_of_the_sweep_are_shares(capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,3 +115,5 @@ def test_plans_of_the_example_network() -> None:
     assert uniform.bitops
     assert patches.bitops
     assert uniform.bitops * 3 < patches.bitops
+    assert plans.run(["digits96_float"], chosen=chosen, told=told.append, done=rows) == rows
+    assert len(told) == len(chosen)  # nothing was measured again

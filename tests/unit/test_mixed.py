@@ -20,7 +20,7 @@ from intarsia.plan.precision import Wanted
 from intarsia.plan.vdpc import Membership
 from intarsia.plan.vdqs import Options as Search
 from intarsia.plan.vdqs import search
-from intarsia.quantize import classes, equalise, layout, rounding
+from intarsia.quantize import classes, drop, equalise, layout, rounding
 from intarsia.quantize.classes import Widths
 from intarsia.quantize.drop import Drop
 from intarsia.quantize.harm import Harm
@@ -256,14 +256,27 @@ def test_classes_share_weights_and_split_map() -> None:
             assert np.array_equal(a.data, b.data)
 
 
-def test_outlier_patches_come_closer_to_8_bits() -> None:
-    graph = small.int8_graph()
-    samples = small.int8_samples(graph, 12)
+def with_four_bits(graph: Graph, outlier: tuple[bool, ...]) -> Graph:
+    """Feature maps at 4 bits except in patches with outliers."""
     tiling = tiling_of(graph, layer(graph, "add"), (2, 2), "reader")
-    outlier = vdpc.classify(vdpc.observe(tiling, samples, 0.0)).outlier
-    assert outlier == (True, False, False, False)
-    none, some = (error(graph, classed(graph, o)[0]) for o in ((False,) * 4, outlier))
-    assert some < none
+    samples, membership = small.int8_samples(graph, 12), Membership.static(outlier)
+    found = classes.histograms(graph, samples, tiling, membership)
+    space = precision.space(graph, found, Wanted((8, 4)), tiling, membership, lambda *_: True)
+    bits = [4 if 4 in item.widths and item.scope == precision.NORMAL else 8 for item in space.items]
+    return classes.apply(graph, samples, Widths.of(space, bits), tiling, membership)
+
+
+def test_outlier_patches_come_closer_to_8_bits() -> None:
+    """The same bits elsewhere, summed over networks."""
+    totals = [0.0, 0.0]
+    for seed in range(4):
+        graph = small.int8_graph(seed)
+        tiling = tiling_of(graph, layer(graph, "add"), (2, 2), "reader")
+        outlier = vdpc.classify(vdpc.observe(tiling, small.int8_samples(graph, 12), 0.0)).outlier
+        assert outlier == (True, False, False, False)
+        for place, which in enumerate((outlier, (False,) * 4)):
+            totals[place] += error(graph, with_four_bits(graph, which))
+    assert totals[0] < totals[1]
 
 
 # --- accuracy
@@ -271,21 +284,47 @@ def test_outlier_patches_come_closer_to_8_bits() -> None:
 
 def test_drop_is_zero_without_changes_and_grows_with_fewer_bits() -> None:
     graph = small.int8_graph()
-    drop = Drop(graph, small.int8_samples(graph, 40, seed=5))
-    assert drop(graph) == 0.0
+    lost = Drop(graph, small.int8_samples(graph, 40, seed=5))
+    assert lost(graph) == 0.0
     everything = ((STEM, DEEP, LAST), (STEM, DEEP, POINT, LAST))
-    four, two = (drop(made(graph, narrow(graph, *everything, bits))) for bits in (4, 2))
+    four, two = (lost(made(graph, narrow(graph, *everything, bits))) for bits in (4, 2))
     assert 0.0 <= four <= two
     assert two > 0.0
 
 
-def test_drop_with_labels_is_lost_accuracy() -> None:
+def test_many_labels_count_where_more_is_lost_than_expected() -> None:
+    """Labels that say the narrow graph is always wrong; few of them change nothing."""
     graph = small.int8_graph()
-    samples = small.int8_samples(graph, 40, seed=5)
-    labels = batching.outputs(graph, samples)[0].reshape(40, -1).argmax(axis=1)
+    samples = small.int8_samples(graph, 120, seed=5)
+    labels = batching.outputs(graph, samples)[0].reshape(120, -1).argmax(axis=1)
     other = made(graph, narrow(graph, (STEM, DEEP, LAST), (STEM, DEEP, POINT, LAST), 2))
-    right = batching.outputs(other, samples)[0].reshape(40, -1).argmax(axis=1) == labels
-    assert Drop(graph, samples, labels)(other) == pytest.approx(1.0 - right.mean())
+    right = batching.outputs(other, samples)[0].reshape(120, -1).argmax(axis=1) == labels
+    assert Drop(graph, samples, labels)(other) >= 1.0 - right.mean()
+    few = [x[:40] for x in samples]
+    assert Drop(graph, few, labels[:40])(other) == Drop(graph, few)(other)
+
+
+def test_the_estimate_of_the_drop_follows_what_really_happens() -> None:
+    """Classes that score 3 apart on average, with noise of a known size: more samples bring it closer, from above."""
+    random = np.random.default_rng(3)
+
+    def scores(count: int) -> np.ndarray:
+        return random.normal(0, 2, (count, 10))
+
+    many = scores(20_000)
+    for size in (0.05, 0.2, 0.6):
+        chances = drop._softmax(many)
+        noisy = many + random.normal(0, size, many.shape)
+        rows = np.arange(len(many))
+        lost = (chances.max(axis=1) - chances[rows, noisy.argmax(axis=1)]).mean()
+        estimates = []
+        for count in (40, 400):
+            seen = scores(count)
+            wanted = seen[: count // 4]
+            found = drop.Scores(seen).lost(wanted, wanted + random.normal(0, size, wanted.shape))
+            estimates.append(found)
+            assert found >= lost
+        assert estimates[1] < 4 * lost + 0.002
 
 
 def test_harm_grows_with_fewer_bits() -> None:

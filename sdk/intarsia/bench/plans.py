@@ -7,14 +7,16 @@ instructions on an emulated board, and both are compared with the reference.
 
 from __future__ import annotations
 
+import functools
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from intarsia import batching, boards, modelfile, pipeline
+from intarsia import batching, boards, modelfile, pipeline, precisionplan, quantizing
 from intarsia.bench import plancases
 from intarsia.bench.plancases import Case
 from intarsia.bench.plantable import (
@@ -30,7 +32,7 @@ from intarsia.bench.plantable import (
 from intarsia.errors import BudgetError, GateError
 from intarsia.ir import Graph
 from intarsia.plan import cost
-from intarsia.quantize import layout
+from intarsia.quantize.drop import correlation, reals
 from intarsia.report.run import Run
 from intarsia.request import Mixing, Patching, Request, Silent, Watcher
 
@@ -39,7 +41,6 @@ BALANCES = (0.2, 0.3, 0.4, 0.5)
 OUTLIER_SHARES = (0.0, 0.25)
 MAPS, WEIGHTS = (8, 4, 2), (8, 4, 2)
 CORRELATION = "correlation"
-_TINY = 1e-30
 
 Told = Callable[[Row], None]
 """Is told every row as soon as it is measured."""
@@ -92,21 +93,26 @@ def run(
     chosen: Sequence[Variant] | None = None,
     watcher: Watcher | None = None,
     told: Told = lambda row: None,
+    done: Sequence[Row] = (),
 ) -> list[Row]:
     """Rows of the networks of these names, or of all: every variant, with its place among the others.
 
-    At most `samples` samples judge (None: all of them); `device_samples` run on the board. Raises UsageError as
-    `plancases.load`.
+    At most `samples` samples judge (None: all of them); `device_samples` run on the board. What is `done` is not
+    measured again. Raises UsageError as `plancases.load`.
     """
     watcher = watcher or Silent()
-    rows: list[Row] = []
+    rows = list(done)
     for case in plancases.load(names, samples):
         with tempfile.TemporaryDirectory(prefix="intarsia-") as scratch:
             bench = _Bench(case, board, device_samples, Path(scratch), watcher)
-            for row in bench.rows(chosen or variants()):
+            for row in bench.rows(chosen or variants(), {_setting(row) for row in done}):
                 rows.append(row)
                 told(row)
     return marked(rows)
+
+
+def _setting(row: Row) -> tuple[str, str, float | None, float | None, str]:
+    return row.model, row.variant, row.balance, row.outlier_share, row.board
 
 
 class _Bench:
@@ -121,8 +127,22 @@ class _Bench:
         self.original = pipeline.load_model(case.model)
         self.wanted: list[np.ndarray] = []
 
-    def rows(self, chosen: Sequence[Variant]) -> Iterator[Row]:
+    @functools.cached_property
+    def int8(self) -> Path:
+        """The network at 8 bits, with ranges from the samples that the search takes ranges from."""
+        graph, path = self.original, self.scratch / "int8.itr"
+        if pipeline.needs_quantization(graph):
+            kept, _ = precisionplan.divided(self.calib.load(graph))
+            graph = quantizing.at_8_bits(graph, kept, None, self.watcher)
+        modelfile.save(graph, path)
+        return path
+
+    def rows(
+        self, chosen: Sequence[Variant], done: Set[tuple[str, str, float | None, float | None, str]]
+    ) -> Iterator[Row]:
         for number, variant in enumerate(chosen, 1):
+            if _setting(self.empty(variant)) in done:
+                continue
             self.watcher.note(f"{self.case.name}: {variant.name} ({number} of {len(chosen)})")
             try:
                 yield self.row(variant)
@@ -150,21 +170,19 @@ class _Bench:
         return self.filled(self.empty(variant), modelfile.load(model), device, host)
 
     def quantized(self, variant: Variant, model: Path, patching: Patching) -> None:
-        if variant.mixing is not None:
-            pipeline.quantize_file(
-                self.case.model,
-                self.calib,
-                model,
-                self.board,
-                mixing=variant.mixing,
-                budget=self.case.budget,
-                patching=patching,
-                watcher=self.watcher,
-            )
+        if variant.mixing is None:
+            shutil.copyfile(self.int8, model)
             return
-        calibration = self.calib if pipeline.needs_quantization(self.original) else None
-        graph = pipeline.prepare(self.case.model, calibration=calibration, watcher=self.watcher)
-        modelfile.save(graph, model)
+        pipeline.quantize_file(
+            self.int8,
+            self.calib,
+            model,
+            self.board,
+            mixing=variant.mixing,
+            budget=self.case.budget,
+            patching=patching,
+            watcher=self.watcher,
+        )
 
     def filled(self, row: Row, graph: Graph, device: Run, host: Run) -> Row:
         """The row with all figures."""
@@ -197,32 +215,6 @@ class _Bench:
         if not self.wanted:
             dataset = self.test.load(self.original)
             self.watcher.stage("run the original network")
-            self.wanted = [
-                real(self.original, i, y)
-                for i, y in enumerate(batching.outputs(self.original, dataset.inputs))
-            ]
-        found = [
-            real(graph, i, np.stack([sample[i] for sample in host.measurement.outputs]))
-            for i in range(len(graph.outputs))
-        ]
-        return CORRELATION, correlation(self.wanted, found)
-
-
-def real(graph: Graph, output: int, values: np.ndarray) -> np.ndarray:
-    """float64 [N, elements] of an output."""
-    tensor, flat = graph.tensor(graph.outputs[output]), values.reshape(len(values), -1)
-    return flat.astype(np.float64) if tensor.dtype.is_float else layout.decoded(flat, tensor)
-
-
-def correlation(wanted: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> float:
-    """How well outputs [N, elements] follow the wanted ones from sample to sample, the mean over all outputs.
-
-    Of each output, the cosine between both after the mean of every element over the samples of the wanted outputs is
-    taken away: what is the same for all samples, such as the places of anchors, counts for nothing. 1 is the best.
-    """
-    cosines = []
-    for a, b in zip(wanted, found, strict=True):
-        mean = a.mean(axis=0)
-        x, y = a - mean, b - mean
-        cosines.append(float((x * y).sum() / max(np.sqrt(np.square(x).sum() * np.square(y).sum()), _TINY)))
-    return float(np.mean(cosines))
+            self.wanted = reals(self.original, batching.outputs(self.original, dataset.inputs))
+        found = [np.stack(values) for values in zip(*host.measurement.outputs, strict=True)]
+        return CORRELATION, correlation(self.wanted, reals(graph, found))

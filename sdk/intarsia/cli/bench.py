@@ -21,9 +21,14 @@ DEFAULT_SAMPLES = 2
 class _Rows:
     """Tells the rows of `plans` as they come, and keeps those so far in a file."""
 
-    def __init__(self, file: Path | None, console: _console.Console) -> None:
+    def __init__(self, file: Path | None, console: _console.Console, resume: bool) -> None:
+        from intarsia.bench import plantable
+
         self.file, self.console = file, console
-        self.rows: list[Row] = []
+        kept = resume and file is not None and file.is_file()
+        self.rows: list[Row] = (
+            plantable.from_csv(file.read_text(encoding="utf-8")) if kept and file is not None else []
+        )
 
     def __call__(self, row: Row) -> None:
         from intarsia.bench import plantable
@@ -75,6 +80,10 @@ def command(
             metavar="FILE", help="Write the rows there, too, as they come (plans).", show_default=False
         ),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Keep the rows that --csv has, and measure those it lacks (plans)."),
+    ] = False,
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -110,6 +119,9 @@ def command(
         if suite == "plans":
             for value in (*(balance or ()), *(outlier_share or ())):
                 _options.share(value, "--lambda and --outlier-share")
+            if resume and csv is None:
+                raise UsageError("--resume goes with --csv", hint="name the table to go on with")
+            told = _Rows(csv, console, resume)
             rows_of_plans = plans.run(
                 model or (),
                 (board or [plans.DEFAULT_BOARD])[0],
@@ -117,7 +129,8 @@ def command(
                 device_samples=device_samples,
                 chosen=plans.variants(balance or plans.BALANCES, outlier_share or plans.OUTLIER_SHARES),
                 watcher=console,
-                told=_Rows(csv, console),
+                told=told,
+                done=tuple(told.rows),
             )
             if csv is not None:
                 csv.write_text(plantable.to_csv(rows_of_plans), encoding="utf-8")

@@ -33,7 +33,7 @@ def give_back(
     """The choice, or the first of the choices with ever more bits whose drop is within the limit.
 
     A move gives a feature map, and the weights of the layers that read it, bits that do less harm; the next move is the
-    one that costs least per harm undone (instructions, or BitOPs when time does not count), and keeps the memory limit.
+    one that costs least per harm undone (BitOPs and instructions, each as a share of all), and keeps the memory limit.
     `harm` is lost entropy unless something measured is given. The choices are tried after 0, 1, 2, 4, 8... moves until
     one will do, and then between the last two by bisection; what is returned has been measured. Raises GateError when
     not even all moves together will do.

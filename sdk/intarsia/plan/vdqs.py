@@ -119,6 +119,9 @@ class Search:
         self.maps = [i for i, item in enumerate(space.items) if item.scope != WEIGHTS]
         self.arena: Arena | None = None
         self.limit = self.options.ram
+        eights = (8,) * len(space.items)
+        self._bitops8 = float(max(space.bitops(eights), 1))
+        self._time8_whole = max(self.time(eights), 1.0)
         self.average = {scope: self._average(scope) for scope in {p.scope for p in space.products}}
 
     def _average(self, scope: str) -> float:
@@ -271,8 +274,7 @@ class Search:
     def options_of(self, item: int, bits: Sequence[int], slow: bool = False) -> list[Option]:
         """The options of a map, 8 bits first; of those that take longer than 8 bits only if `slow` or wanted.
 
-        Fewer bits of weights alone must save time: they free no RAM, and DSP kernels for 8-bit maps keep their codes in
-        as many bytes as those of 8 bits.
+        Fewer bits of weights alone save BitOPs, where kernels for 8-bit maps keep their codes in bytes nothing else.
 
         Weights that a class of branches visited earlier has decided stay as they are.
         """
@@ -284,8 +286,7 @@ class Search:
                 weights = self.weights_now(item, bits) | dict(zip(free, chosen, strict=True))
                 option = self.option(item, width, weights)
                 first = not found
-                quick = option.time <= limit if width < 8 else option.time < limit - 2 * _SLACK
-                if first or slow or self.options.spend_time or quick:
+                if first or slow or self.options.spend_time or option.time <= limit:
                     found.append(option)
         return found
 
@@ -309,13 +310,11 @@ class Search:
         return sum(self.costs(p.work, 8, 8) for p in self.space.readers(item))
 
     def price(self, option: Option) -> float:
-        """What an option costs: instructions, or BitOPs when time does not count."""
-        if not self.options.spend_time:
-            return option.time
+        """What an option costs: BitOPs as a share of all at 8 bits, and time likewise unless it does not count."""
         weights = dict(option.weights)
-        return float(
-            sum(p.work.macs * option.bits * weights[p.weights] for p in self.space.readers(option.item))
-        )
+        readers = self.space.readers(option.item)
+        bitops = sum(p.work.macs * option.bits * weights[p.weights] for p in readers) / self._bitops8
+        return bitops if self.options.spend_time else bitops + option.time / self._time8_whole
 
     def time(self, bits: Sequence[int]) -> float:
         """Instructions of all layers with weights."""
