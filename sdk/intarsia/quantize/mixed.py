@@ -21,8 +21,8 @@ any plan: top-1 accuracy, and in brackets how often the first class is that of t
 
 Behind that, scales by least squares and coordinate descent lower the error of the scores with all weights at 4 bits:
 ic_resnet8 0.158 to 0.148, mobilenet_v1 0.453 to 0.389, mcunet_vww 0.508 to 0.391, vww_mobilenet 0.179 to 0.182 of
-their spread. (a4 with equalisation: mobilenet_v1 over 200 samples, where without it is 0.125 (0.175).) All four stay: ranges by
-error and bias correction pay everywhere, compensated rounding where weights are narrow, equalisation for MobileNets.
+their spread. (a4 with equalisation: mobilenet_v1 over 200 samples, where without it is 0.125 (0.175).) All stay: ranges
+by error and bias correction pay everywhere, compensated rounding where weights are narrow, equalisation for MobileNets.
 Fitting the weights to the reference's outputs before rounding brought nothing and is not done.
 """
 
