@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from intarsia import dtypes
+from intarsia import dtypes, programs
 from intarsia.errors import EnvironmentMissing, StageError
 from intarsia.kernelcall import Param
 
 STYLE = {"BasedOnStyle": "LLVM", "ColumnLimit": 100, "AllowShortFunctionsOnASingleLine": "Empty"}
 """The style of everything we write in C, the same as .clang-format of the repository."""
+
+FORMAT_SECONDS = 60.0
 
 _COLUMNS = 96
 
@@ -93,7 +94,7 @@ def _clang_format(arguments: Sequence[str], text: str | None) -> str:
     if program is None:
         raise EnvironmentMissing("clang-format is not installed", hint="pip install clang-format")
     command = [program, f"--style={json.dumps(STYLE)}", *arguments]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
-    if done.returncode != 0:
-        raise StageError(f"clang-format failed: {done.stderr.strip()}")
-    return done.stdout
+    done = programs.run(command, FORMAT_SECONDS, sent=(text or "").encode())
+    if done.code != 0:
+        raise StageError(f"clang-format failed: {done.err.strip()}")
+    return done.out

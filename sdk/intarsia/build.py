@@ -6,13 +6,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from intarsia import boards, sizes, stack, toolchain
+from intarsia import boards, programs, sizes, stack, toolchain
 from intarsia.boards import Board
 from intarsia.errors import BudgetError, EnvironmentMissing, StageError, UsageError
 
@@ -144,21 +143,14 @@ def _run_cmake(project: Project, jobs: int | None) -> None:
 
 
 def _run(command: list[str], step: str, seconds: float, project: Project) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired:
-        raise StageError(f"{step} of {project.folder.name} did not finish within {seconds:.0f} s") from None
-    if done.returncode == 0:
+    done = programs.run(command, seconds, label=f"{step} of {project.folder.name}")
+    if done.code == 0:
         return
     log = project.folder / f"{step}.log"
-    log.write_text(done.stdout + done.stderr, encoding="utf-8")
-    lines = [
-        line for line in (done.stdout + done.stderr).splitlines() if "error" in line or "undefined" in line
-    ]
+    log.write_text(done.out + done.err, encoding="utf-8")
+    lines = [line for line in (done.out + done.err).splitlines() if "error" in line or "undefined" in line]
     lines += [
-        line
-        for line in (done.stdout + done.stderr).splitlines()
-        if "will not fit" in line or "overflowed" in line
+        line for line in (done.out + done.err).splitlines() if "will not fit" in line or "overflowed" in line
     ]
     shown = "\n  ".join(lines[:4]) or "no message"
     raise StageError(f"{step} of {project.folder.name} failed:\n  {shown}", hint=f"the whole log is in {log}")

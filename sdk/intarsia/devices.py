@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from intarsia import programs
+from intarsia.errors import StageError
 from intarsia.runners.base import find_tool
 
 SCHEMA, SCHEMA_VERSION = "intarsia.devices", 1
@@ -117,14 +118,7 @@ def _probes_of_pyocd() -> list[Probe] | None:
     if program is None:
         return None
     try:
-        done = subprocess.run(
-            [program, "json", "--probes"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=LIST_SECONDS,
-            check=False,
-        )
-        listed = json.loads(done.stdout)["boards"]
+        listed = json.loads(programs.run([program, "json", "--probes"], LIST_SECONDS).out)["boards"]
         return [Probe(str(entry["unique_id"]), str(entry.get("info", ""))) for entry in listed]
-    except (OSError, subprocess.TimeoutExpired, ValueError, LookupError, TypeError):
+    except (StageError, ValueError, LookupError, TypeError):
         return None

@@ -13,7 +13,6 @@ import contextlib
 import os
 import re
 import signal
-import subprocess
 import textwrap
 import threading
 import time
@@ -22,8 +21,10 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
+from intarsia import programs
 from intarsia.boards import Board
 from intarsia.errors import EnvironmentMissing, IntarsiaError, StageError, UsageError
+from intarsia.programs import Finished
 from intarsia.request import Watcher
 from intarsia.runners import Place, _remote, find_runner
 from intarsia.runners._silicon import SiliconRunner
@@ -155,7 +156,7 @@ class _Client:
     def acquire(self) -> IntarsiaError | None:
         """Why not; None: it is ours."""
         done = self._run("acquire")
-        return self._refused(done) if done.returncode else None
+        return self._refused(done) if done.code else None
 
     def release(self, *, must: bool) -> None:
         """Raises StageError when it fails and `must`; otherwise there is an error already, which says more."""
@@ -165,7 +166,7 @@ class _Client:
             if must:
                 raise
             return
-        if done.returncode and must:
+        if done.code and must:
             raise StageError(
                 f"place {self._place} could not be released: {_said(done)}",
                 hint=f"labgrid-client -p {self._place} release",
@@ -173,10 +174,10 @@ class _Client:
 
     def resources(self) -> list[Resource]:
         done = self._run("show")
-        if done.returncode:
+        if done.code:
             raise self._refused(done)
         found = []
-        for name, text in _RESOURCE.findall(done.stdout):
+        for name, text in _RESOURCE.findall(done.out):
             try:
                 entry = ast.literal_eval(textwrap.dedent(text))
                 found.append(Resource(name, str(entry["cls"]), dict(entry["params"])))
@@ -187,28 +188,22 @@ class _Client:
                 ) from None
         return found
 
-    def _run(self, command: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, command: str) -> Finished:
         try:
-            return subprocess.run(
+            # In a session of its own, so that Ctrl-C is for us, who release.
+            return programs.run(
                 [self._program, "-p", self._place, command],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=COMMAND_SECONDS,
-                check=False,
-                start_new_session=True,  # Ctrl-C is for us, who release
+                COMMAND_SECONDS,
+                label=f"labgrid-client {command}",
             )
-        except subprocess.TimeoutExpired:
+        except programs.TimedOut as error:
             raise StageError(
-                f"labgrid-client {command} did not finish within {COMMAND_SECONDS:g} s",
+                error.message,
                 hint=f"does the coordinator at {_coordinator()} answer? `labgrid-client places`",
             ) from None
-        except OSError as error:
-            raise StageError(f"cannot start labgrid-client: {error.strerror}", hint=CLIENT.install) from None
 
-    def _refused(self, done: subprocess.CompletedProcess[str]) -> IntarsiaError:
-        name, said = self._place, done.stderr
+    def _refused(self, done: Finished) -> IntarsiaError:
+        name, said = self._place, done.err
         if "connect to coordinator" in said or "coordinator is unavailable" in said:
             return EnvironmentMissing(
                 f"no labgrid coordinator answers at {_coordinator()}",
@@ -231,7 +226,7 @@ class _Client:
         return StageError(f"place {name}: {_said(done)}", hint=f"labgrid-client -p {name} show")
 
     def _known(self) -> str:
-        names = self._run("places").stdout.split()
+        names = self._run("places").out.split()
         return f"places: {', '.join(names)}" if names else "it has none: `labgrid-client -p NAME create`"
 
 
@@ -239,8 +234,8 @@ def _coordinator() -> str:
     return os.environ.get("LG_COORDINATOR", DEFAULT_COORDINATOR)
 
 
-def _said(done: subprocess.CompletedProcess[str]) -> str:
-    lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+def _said(done: Finished) -> str:
+    lines = [line.strip() for line in (done.err or done.out).splitlines() if line.strip()]
     return (lines[-1] if lines else "no message").removeprefix("labgrid-client: Error: ")[:300]
 
 
@@ -298,22 +293,11 @@ def _serial_number(debugger: Resource) -> str:
             f"resource '{debugger.name}' is at no USB device: {device}", hint="is the probe plugged in there?"
         )
     command = _remote.command_at(debugger.host, f"cat /sys/bus/usb/devices/{device}/serial")
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise StageError(
-            f"{debugger.host} did not answer within {COMMAND_SECONDS:g} s", hint=f"ssh {debugger.host} true"
-        ) from None
-    number = done.stdout.strip()
-    if done.returncode or not number:
+    done = programs.run(
+        command, COMMAND_SECONDS, label=f"reading the probe's serial number on {debugger.host}"
+    )
+    number = done.out.strip()
+    if done.code or not number:
         raise EnvironmentMissing(
             f"the probe '{debugger.name}' on {debugger.host} cannot be read: {_said(done)}",
             hint=f"ssh {debugger.host} cat /sys/bus/usb/devices/{device}/serial",

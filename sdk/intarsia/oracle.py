@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from intarsia import interpret as program
+from intarsia import programs
 from intarsia.errors import EnvironmentMissing, StageError
 
 DISTRIBUTIONS = {"tflm": "tflite-runtime", "litert": "ai-edge-litert"}
@@ -48,8 +48,7 @@ def version(rule: str) -> str:
     if python == sys.executable:
         return f"{DISTRIBUTIONS[rule]} {metadata.version(DISTRIBUTIONS[rule])}"
     code = f"from importlib.metadata import version; print(version({DISTRIBUTIONS[rule]!r}))"
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=60, check=False)
-    return f"{DISTRIBUTIONS[rule]} {done.stdout.strip()}"
+    return f"{DISTRIBUTIONS[rule]} {programs.run([python, '-c', code], programs.VERSION_SECONDS).out.strip()}"
 
 
 def _require(rule: str) -> str:
@@ -94,12 +93,9 @@ def interpret_many(
             arrays = {f"s{i}_{j}": x for i, xs in enumerate(samples) for j, x in enumerate(xs)}
             np.savez(folder / f"in{number}.npz", **arrays)  # type: ignore[arg-type]
         command = [python, program.__file__, _MODULES[rule], str(folder)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
-        except subprocess.TimeoutExpired:
-            raise StageError(f"{DISTRIBUTIONS[rule]} did not finish within {timeout:.0f} s") from None
-        if done.returncode != 0:
-            last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        done = programs.run(command, timeout, label=DISTRIBUTIONS[rule])
+        if done.code != 0:
+            last = (done.err.strip().splitlines() or [f"exit code {done.code}"])[-1]
             raise StageError(f"{DISTRIBUTIONS[rule]} failed: {last}")
         return [_answer(folder, number) for number in range(len(jobs))]
 

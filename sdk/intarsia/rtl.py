@@ -15,7 +15,6 @@ import importlib.util
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from intarsia import assets
+from intarsia import assets, programs
 from intarsia.errors import EnvironmentMissing, StageError
 
 VERILATOR = "verilator"
@@ -105,11 +104,9 @@ def find_tools() -> Tools:
     compiler = next((path for name in COMPILERS if (path := shutil.which(name))), None)
     if compiler is None:
         raise EnvironmentMissing("no C++ compiler is installed", hint=INSTALL_COMPILER)
-    done = subprocess.run([compiler, "--version"], capture_output=True, text=True, timeout=20, check=False)
-    found = _VERSION.search(done.stdout)
-    return Tools(
-        package, importlib.metadata.version(VERILATOR), compiler, found[0] if found else done.stdout[:80]
-    )
+    said = programs.run([compiler, "--version"], programs.VERSION_SECONDS).out
+    found = _VERSION.search(said)
+    return Tools(package, importlib.metadata.version(VERILATOR), compiler, found[0] if found else said[:80])
 
 
 def simulator(name: str, parameters: Mapping[str, int]) -> Path:
@@ -208,20 +205,9 @@ def _compile(design: Design, tools: Tools, folder: Path) -> Path:
 
 
 def _run(command: Sequence[str], variables: Mapping[str, str] | None = None) -> None:
-    step = Path(command[0]).name
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=STEP_SECONDS,
-            check=False,
-            env={**os.environ, **(variables or {})},
+    done = programs.run(command, STEP_SECONDS, variables=variables)
+    if done.code != 0:
+        lines = [line for line in (done.err + done.out).splitlines() if "rror" in line]
+        raise StageError(
+            f"{Path(command[0]).name} failed:\n  " + "\n  ".join(lines[:4] or ["no message"]), hint=INSTALL
         )
-    except subprocess.TimeoutExpired:
-        raise StageError(f"{step} did not finish within {STEP_SECONDS:.0f} s") from None
-    except OSError as error:
-        raise StageError(f"cannot start {step}: {error.strerror}", hint=INSTALL) from None
-    if done.returncode != 0:
-        lines = [line for line in (done.stderr + done.stdout).splitlines() if "rror" in line]
-        raise StageError(f"{step} failed:\n  " + "\n  ".join(lines[:4] or ["no message"]), hint=INSTALL)

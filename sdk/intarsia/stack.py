@@ -10,17 +10,18 @@ not nest in it.
 from __future__ import annotations
 
 import struct
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
+from intarsia import programs
 from intarsia.disassembly import Function, parse
 from intarsia.errors import StageError
 from intarsia.runners.base import require_tool
 from intarsia.sizes import WEIGHTS_SECTION
 
+DISASSEMBLY_SECONDS = 120.0
 DISASSEMBLERS = {
     "arm": ("arm-none-eabi-objdump", "sudo apt-get install binutils-arm-none-eabi"),
     "riscv": ("riscv64-unknown-elf-objdump", "sudo apt-get install binutils-riscv64-unknown-elf"),
@@ -42,10 +43,10 @@ def analyse(elf: Path, arch: str, model_entries: Iterable[str]) -> int:
     """
     program, install = DISASSEMBLERS[arch]
     command = [require_tool(program, install), "-d", str(elf)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    if done.returncode != 0:
-        raise StageError(f"{program} cannot read {elf.name}: {done.stderr.strip()}")
-    functions = parse(done.stdout.splitlines(), arch)
+    done = programs.run(command, DISASSEMBLY_SECONDS)
+    if done.code != 0:
+        raise StageError(f"{program} cannot read {elf.name}: {done.err.strip()}")
+    functions = parse(done.out.splitlines(), arch)
     entry = next((name for name in _ENTRIES if name in functions), None)
     if entry is None:
         raise StageError(f"{elf.name} has no entry ({', '.join(_ENTRIES)})")

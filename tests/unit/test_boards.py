@@ -50,6 +50,41 @@ def test_linker_script_agrees_with_the_board_file(name: str) -> None:
     assert int(stack[1]) * 1024 == board.memory.stack
 
 
+REGISTER = re.compile(r"^#define \w+ (?:ITR_)?REGISTER\(", re.MULTILINE)
+SOURCE = re.compile(r"Source: .*?\b(RM\d|DDI|Manual|Specification|Datasheet)", re.DOTALL)
+
+
+@pytest.mark.parametrize("name", [n for n in boards.names() if boards.load(n).target.link == "uart"])
+def test_registers_of_real_boards_name_their_manual(name: str) -> None:
+    """Every file that gives names to registers says which manual and section they come from, before the code."""
+    board = boards.load(name)
+    files = [f for folder in board.source_folders()[1:] for f in folder.iterdir() if f.suffix in (".c", ".h")]
+    defining = [f for f in files if REGISTER.search(f.read_text(encoding="utf-8"))]
+    assert defining
+    for file in defining:
+        head = file.read_text(encoding="utf-8").partition("#include")[0]
+        assert SOURCE.search(head), file
+
+
+def test_how_far_boards_were_tried_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """None of the boards that are flashed has run on silicon here; what runs in emulation does so in the tests."""
+    from intarsia.cli import app
+
+    assert app.run(["boards"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
+    words = {
+        "host": "run here",
+        "emulation": "run in emulation",
+        "silicon": "run on silicon",
+        "built": "built only",
+    }
+    for name in boards.names():
+        board = boards.load(name)
+        assert words[board.verified] in lines[name]
+        if board.target.link == "uart":
+            assert board.verified == ("emulation" if name == "hifive1-revb" else "built")
+
+
 def test_values() -> None:
     board = boards.load("qemu-cortex-m4")
     assert (board.memory.ram, board.memory.flash) == (4 << 20, 20 << 20)

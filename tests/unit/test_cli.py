@@ -197,6 +197,41 @@ def test_doctor_names_what_is_missing(
     assert "arm-none-eabi-gcc" in err
 
 
+def test_doctor_with_nothing_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every program that something needs is named, with the command that installs it."""
+    from intarsia import build, stack, toolchain
+    from intarsia.runners import find_runner
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    code, out, err = outcome(capsys, "doctor")
+    assert code == 4
+    needed = {"cmake", "ninja"}
+    for name in boards.names():
+        board = boards.load(name)
+        needed |= {program for program, _ in toolchain.needs(board)}
+        needed |= {tool.program for tool in find_runner(board.runner.kind).tools(board)}
+        needed.add(stack.DISASSEMBLERS[board.target.arch][0])
+    lines = {words[0]: words[1:] for line in out.splitlines() if (words := line.split())}
+    for program in sorted(needed):
+        said = " ".join(lines[program])
+        assert said.startswith(("MISSING ", "not there ")), said
+        assert any(install in said for install in ("apt-get install", "pip install")), said
+    assert {"arm-none-eabi-gcc", "qemu-system-arm", "clang-19"} <= needed
+    assert "arm-none-eabi-gcc" in err
+    with pytest.raises(EnvironmentMissing):
+        build.tool("cmake")
+
+
+@pytest.mark.emulator
+def test_doctor_on_a_machine_with_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = outcome(capsys, "doctor")
+    assert (code, err) == (0, "")
+    assert "MISSING" not in out
+
+
 def test_analysis_of_the_example(digits: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = outcome(capsys, "analyze", digits / "digits96_int8.tflite", "--json")
     document = json.loads(out)

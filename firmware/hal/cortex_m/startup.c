@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reset, vectors and faults of every Cortex-M.
+// Reset, vectors and faults of every Cortex-M. Source: Armv7-M Architecture Reference Manual (DDI
+// 0403), B1.5 (vector table, reset, exceptions), B3.2 (SCB), B3.5 (MPU).
 #include <stddef.h>
 #include <stdint.h>
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from intarsia import programs
 from intarsia.bench.models import data_folder
 from intarsia.errors import StageError
 from intarsia.report import text
@@ -48,14 +48,10 @@ def _fastest(arguments: Sequence[str], label: str, runs: int) -> Timing:
     seconds = []
     for _ in range(runs):
         begin = time.perf_counter()
-        done = subprocess.run(
-            [program, *arguments], capture_output=True, timeout=PROFILE_SECONDS, check=False
-        )
+        done = programs.run([program, *arguments], PROFILE_SECONDS, label=label)
         seconds.append(time.perf_counter() - begin)
-        if done.returncode != 0:
-            raise StageError(
-                f"`{label}` exited with {done.returncode}: {done.stderr.decode(errors='replace')[-500:]}"
-            )
+        if done.code != 0:
+            raise StageError(f"`{label}` exited with {done.code}: {done.err[-500:]}")
     return Timing(label, round(min(seconds), 3), runs)
 
 

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from intarsia import programs
 from intarsia.errors import StageError
 from intarsia.runners.base import require_tool
-from intarsia.stack import DISASSEMBLERS
+from intarsia.stack import DISASSEMBLERS, DISASSEMBLY_SECONDS
 
 _LINE = re.compile(r"^\s*([0-9a-f]+):\t([0-9a-f ]+)\t(\S+)(?:\t([^;@<]*))?")
 
@@ -43,7 +43,7 @@ def read(elf: Path, arch: str) -> dict[int, Instruction]:
     """Instructions of a firmware by address. Raises EnvironmentMissing without the disassembler, and StageError."""
     program, install = DISASSEMBLERS[arch]
     command = [require_tool(program, install), "-d", str(elf)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    if done.returncode != 0:
-        raise StageError(f"{program} cannot read {elf.name}: {done.stderr.strip()}")
-    return parse(done.stdout)
+    done = programs.run(command, DISASSEMBLY_SECONDS)
+    if done.code != 0:
+        raise StageError(f"{program} cannot read {elf.name}: {done.err.strip()}")
+    return parse(done.out)

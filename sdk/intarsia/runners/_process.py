@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -66,6 +68,7 @@ def start_process(command: Sequence[str], folder: Path, *, piped: bool = False) 
                 stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if piped else log,
                 stderr=log,
+                start_new_session=True,
             )
         except OSError as error:
             message = f"cannot start {command[0]}: {error.strerror}"
@@ -84,6 +87,9 @@ def read_log(folder: Path) -> str:
 def release(process: subprocess.Popen[bytes], ends: Sequence[End], folder: Path) -> None:
     """Stop the process if it runs, close the link, remove the folder."""
     if process.poll() is None:
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)  # and what it has started
         process.kill()
         process.wait()
     for end in ends:

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from intarsia import programs
 from intarsia.errors import StageError
 from intarsia.runners import _remote
 from intarsia.runners.base import Place, Tool, require_tool
@@ -33,32 +33,21 @@ def run_tool(command: Sequence[str], folder: Path, device: str, host: str | None
         command, sent = _remote.in_folder(host, command, folder)
         name += f" on {host}"
     try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            input=sent,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=FLASH_SECONDS,
-            check=False,
-        )
-    except OSError as error:
-        raise StageError(f"cannot start {name}: {error.strerror}", hint=f"install {name} again") from None
-    except subprocess.TimeoutExpired as error:
+        done = programs.run(command, FLASH_SECONDS, label=name, folder=folder, sent=sent, merged=True)
+    except programs.TimedOut as error:
         raise StageError(
-            f"{name} did not finish within {FLASH_SECONDS:g} s{_said(error.stdout)}",
+            f"{error.message}{_said(error.said)}",
             hint=f"check the connection to {device}, and reset the board",
         ) from None
-    if done.returncode != 0:
+    if done.code != 0:
         raise StageError(
-            f"{name} could not flash {device} (exit code {done.returncode}){_said(done.stdout)}",
+            f"{name} could not flash {device} (exit code {done.code}){_said(done.out)}",
             hint="check cable and power; the message is the tool's own",
         )
-    return done.stdout.decode(errors="replace")
+    return done.out
 
 
-def _said(output: bytes | None) -> str:
+def _said(text: str) -> str:
     """The last lines of what a tool printed, on lines of their own."""
-    text = (output or b"").decode(errors="replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return "".join(f"\n  {line[:200]}" for line in lines[-_SHOWN_LINES:])
