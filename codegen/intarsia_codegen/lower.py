@@ -7,10 +7,12 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from intarsia import ops
-from intarsia.errors import UsageError
-from intarsia.ir import Graph
-from intarsia.kernelcall import Alias
+from intarsia.errors import ModelError, UsageError
+from intarsia.ir import Graph, Node
+from intarsia.kernelcall import Alias, KernelCall, Step
 from intarsia.passes import constant_channels
 from intarsia.plan import arena, cost, patch
 from intarsia.plan.plan import Plan
@@ -18,7 +20,7 @@ from intarsia.request import Objective
 from intarsia_codegen import patches
 from intarsia_codegen.names import identifier
 from intarsia_codegen.program import Layer, Program
-from intarsia_codegen.select import Choose, Selector
+from intarsia_codegen.select import Choose, Chosen, Selector
 from intarsia_codegen.states import States
 
 __all__ = ["Layer", "Program", "lower"]
@@ -113,7 +115,9 @@ def stage_arenas(program: Program) -> tuple[int, int]:
 def _layer(graph: Graph, index: int, choose: Choose, name: str, states: States) -> Layer:
     node = graph.nodes[index]
     operator = ops.registry()[node.op]
-    steps = states.steps(operator.lower(node, graph), graph)
+    with np.errstate(all="ignore"):  # tables hold infinities as they hold other values
+        steps = states.steps(operator.lower(node, graph), graph)
+    _check_sources(index, node, graph, steps)
     calls = [step for step in steps if not isinstance(step, Alias)]
     names = [f"{name}_layer{index}" + (f"_{k}" if len(calls) > 1 else "") for k in range(len(calls))]
     return Layer(
@@ -126,9 +130,34 @@ def _layer(graph: Graph, index: int, choose: Choose, name: str, states: States) 
     )
 
 
+def _check_sources(index: int, node: Node, graph: Graph, steps: Sequence[Step]) -> None:
+    """Raises ModelError when a kernel or a view would read a constant as if it lay in the arena.
+
+    What depends on constants alone has been folded, but for what a graph output or a state is to hold.
+    """
+    for step in steps:
+        for tensor in step.inputs if isinstance(step, KernelCall) else (step.source,):
+            if graph.tensor(tensor).is_constant:
+                raise ModelError(
+                    f"{node.op} (operator {index}, output '{graph.output(node).name}') reads the constant "
+                    f"'{graph.tensor(tensor).name}' where a feature map must be",
+                    hint="remove the output that it makes from the model",
+                )
+
+
 def _task(layer: Layer, states: States) -> arena.Task:
-    """What a layer does to the arena; states lie beside it."""
-    uses = [(kernel.scratch, kernel.inplace) for kernel in layer.kernels]
+    """What a layer does to the arena; states lie beside it, whatever a kernel could do in place."""
+    uses = [(kernel.scratch, _in_arena(kernel, states)) for kernel in layer.kernels]
     calls = [kernel.call for kernel in layer.kernels]
     task = arena.task(layer.index, calls, uses, layer.aliases, layer.node)
     return replace(task, writes=tuple(t for t in task.writes if t not in states.offsets))
+
+
+def _in_arena(kernel: Chosen, states: States) -> tuple[tuple[int, int], ...]:
+    """In-place pairs of a kernel that are no states."""
+    call = kernel.call
+    return tuple(
+        (a, b)
+        for a, b in kernel.inplace
+        if states.offsets.keys().isdisjoint((call.inputs[a], call.outputs[b]))
+    )

@@ -16,6 +16,7 @@ from intarsia.errors import BudgetError
 from intarsia.ir import ABSENT, Graph, Node, Tensor
 from intarsia.plan import memory
 from intarsia.plan.plan import Plan
+from intarsia.projectfile import SCHEMA, SCHEMA_VERSION
 from intarsia.request import Objective
 from intarsia_codegen import ctext, library
 from intarsia_codegen.emit import Emitted, emit, templates
@@ -26,8 +27,6 @@ from intarsia_codegen.lower import Layer, Program, lower
 from intarsia_codegen.names import comment
 
 MARKER = "intarsia.json"
-SCHEMA = "intarsia.project"
-SCHEMA_VERSION = 1
 
 
 def lower_for(

@@ -121,22 +121,27 @@ def faults(graph: Graph) -> list[str | None]:
 
     Nodes that have no canonical form are cut out, so that they do not hide what the others become.
     """
-    reasons = {node.outputs: _obstacle(node, graph) for node in graph.nodes}
+    obstacles = [_obstacle(node, graph) for node in graph.nodes]
+    able = [node for node, obstacle in zip(graph.nodes, obstacles, strict=True) if not obstacle]
+    cut = [node for node, obstacle in zip(graph.nodes, obstacles, strict=True) if obstacle]
     rest = graph.replace(
-        nodes=tuple(node for node in graph.nodes if not reasons[node.outputs]),
-        inputs=(*graph.inputs, *(i for outputs, reason in reasons.items() if reason for i in outputs)),
+        nodes=tuple(able), inputs=(*graph.inputs, *(i for node in cut for i in node.outputs))
     )
     with contextlib.suppress(ModelError, ValueError, LookupError, TypeError):
         for step in (fold_constants, dynamic_range, signed):
             rest = step.run(rest)
-    reasons |= {node.outputs: check.fault(node, rest) for node in rest.nodes}
-    return [reasons[node.outputs] for node in graph.nodes]
+    reasons = {node.outputs: check.fault(node, rest) for node in rest.nodes}
+    return [
+        obstacle or reasons.get(node.outputs) for node, obstacle in zip(graph.nodes, obstacles, strict=True)
+    ]
 
 
 def _obstacle(node: Node, graph: Graph) -> str | None:
     """Why a node cannot be brought into canonical form."""
     if ops.get(node.op) is None:
         return "the operator is not supported"
+    if not node.outputs:
+        return "it has no outputs"
     tensors = [graph.tensor(i) for i in (*node.inputs, *node.outputs) if i != ABSENT]
     unsigned = any(t.dtype == dtypes.UINT8 and t.quant is not None for t in tensors)
     known = signed.form(node.op) is not None

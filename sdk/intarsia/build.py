@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from intarsia import boards, programs, sizes, stack, toolchain
+from intarsia import boards, programs, projectfile, sizes, stack, toolchain
 from intarsia.boards import Board
-from intarsia.errors import BudgetError, EnvironmentMissing, StageError, UsageError
+from intarsia.errors import BudgetError, EnvironmentMissing, StageError
 
 MARKER = "intarsia.json"
 CONFIGURE_SECONDS = 120.0
@@ -51,27 +50,9 @@ class Built:
 
 def open_project(folder: Path) -> Project:
     """Reads a project folder. Raises UsageError when it is not one of ours."""
-    marker = folder / MARKER
-    try:
-        document = json.loads(marker.read_text(encoding="utf-8"))
-    except OSError:
-        raise UsageError(
-            f"{folder} is not a firmware project (no {MARKER})", hint="make one with `intarsia generate`"
-        ) from None
-    except ValueError as error:
-        raise UsageError(f"{marker} is damaged: {error}", hint="generate the project again") from None
-    if isinstance(document, dict) and document.get("schema") == "intarsia.library":
-        raise UsageError(
-            f"{folder} is a library, which your own project builds",
-            hint="for a firmware that runs and measures, generate without --format",
-        )
-    if not isinstance(document, dict) or document.get("schema") != "intarsia.project":
-        raise UsageError(f"{marker} is not a project description", hint="generate the project again")
-    board = boards.load(str(document.get("board")))
-    link = document.get("link", board.target.link)
-    if link not in get_args(boards.LinkKind):
-        raise UsageError(f"{marker} names the link {link!r}", hint="generate the project again")
-    return Project(folder.absolute(), document, board.with_link(link))
+    document = projectfile.read(folder / MARKER)
+    board = boards.load(document["board"])
+    return Project(folder.absolute(), document, board.with_link(document["link"]))
 
 
 def tool(name: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from intarsia import ops
 from intarsia.errors import ModelError, UsageError
 from intarsia.ir import ABSENT, Graph, Node
@@ -15,7 +17,9 @@ SHOWN = 20
 
 
 def check(graph: Graph) -> None:
-    """Raises ModelError naming operator, position, output, input types and reason of each offender."""
+    """Raises ModelError naming operator, position, output, input types and reason of each offender, or a port that is a
+    constant."""
+    _check_ports(graph)
     faults = [
         f"{node.op} (operator {position}, {_operands(node, form)}): {reason}"
         for form in (graph, *((graph.classes.outlier,) if graph.classes else ()))
@@ -33,6 +37,17 @@ def check(graph: Graph) -> None:
     )
 
 
+def _check_ports(graph: Graph) -> None:
+    """Raises ModelError for an input that nothing can be written to, or an output that nothing writes."""
+    for what, indices in (("input", graph.given), ("output", graph.results)):
+        for tensor in map(graph.tensor, indices):
+            if tensor.is_constant:
+                raise ModelError(
+                    f"graph {what} '{tensor.name}' of shape {list(tensor.shape)} is a constant",
+                    hint=f"remove this {what} from the model",
+                )
+
+
 def fault(node: Node, graph: Graph) -> str | None:
     """Why a node cannot be run, or None: types and options first, then shapes against those of the model."""
     operator = ops.get(node.op)
@@ -41,7 +56,8 @@ def fault(node: Node, graph: Graph) -> str | None:
     if not node.outputs:
         return "it has no outputs"
     try:
-        return operator.unsupported(node, graph) or _misfit(operator.infer(node, graph), node, graph)
+        with np.errstate(all="ignore"):  # scales far apart make factors that operators refuse
+            return operator.unsupported(node, graph) or _misfit(operator.infer(node, graph), node, graph)
     except ValueError as error:
         return str(error)
     except IndexError:

@@ -16,9 +16,10 @@ import csv
 import lzma
 import struct
 import tokenize
+import warnings
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from intarsia.errors import UsageError
 from intarsia.ir import Graph, Tensor
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".webp")
+MOST_PIXELS = 1 << 26
+"""Pixels of the largest image that is opened: 64 Mi."""
 LABELS_FILE = "labels.csv"
 SCALE_HINT = "say what the integers mean with --input-scale S --input-offset O: real = (x - O) * S"
 NPZ_HINT = "write it with numpy.savez(file, x=inputs, y=labels)"
@@ -217,7 +220,7 @@ def _npz(
 def _header(archive: zipfile.ZipFile, path: Path, name: str) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
     """Shape and type of an array, read before its data so that what does not fit is never unpacked."""
     try:
-        with archive.open(f"{name}.npy") as stream:
+        with archive.open(f"{name}.npy") as stream, _quiet():
             version = np.lib.format.read_magic(stream)
             read = (
                 np.lib.format.read_array_header_1_0
@@ -239,13 +242,21 @@ def _header(archive: zipfile.ZipFile, path: Path, name: str) -> tuple[tuple[int,
 def _member(archive: zipfile.ZipFile, path: Path, name: str) -> np.ndarray:
     _header(archive, path, name)
     try:
-        with archive.open(f"{name}.npy") as stream:
+        with archive.open(f"{name}.npy") as stream, _quiet():
             array: np.ndarray = np.lib.format.read_array(stream, allow_pickle=False)
     except DAMAGED as error:
         raise UsageError(
             f"array '{name}' of {path} is damaged: {_reason(error)}", hint="write or copy the file again"
         ) from None
     return array
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps back what libraries say of odd files: they are refused here, or read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _reason(error: Exception) -> str:
@@ -321,8 +332,11 @@ def _labelled(table: Path, label_column: str | None, limit: int | None) -> tuple
                 f"{table} line {number} has {len(row)} columns", hint="give every line all columns"
             )
         file = table.parent / row[0]
-        if not file.resolve().is_relative_to(table.parent.resolve()):
-            raise UsageError(f"{table} line {number} names a file outside the folder: {row[0]}")
+        if not _is_within(file, table.parent):
+            raise UsageError(
+                f"{table} line {number} names a file outside the folder: {row[0][:200]!r}",
+                hint="give names of images in the folder of the table",
+            )
         try:
             labels.append(np.int64(row[column]))
         except (ValueError, OverflowError):
@@ -332,6 +346,14 @@ def _labelled(table: Path, label_column: str | None, limit: int | None) -> tuple
             ) from None
         files.append(file)
     return files, np.array(labels, np.int64)
+
+
+def _is_within(file: Path, folder: Path) -> bool:
+    """Whether a path stays in a folder; one that no file system takes does not."""
+    try:
+        return file.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return False
 
 
 def _column(table: Path, header: list[str], wanted: str | None) -> int:
@@ -356,7 +378,9 @@ def _images(files: Sequence[Path], tensor: Tensor) -> np.ndarray:
     images = np.empty((len(files), *tensor.shape), np.uint8)
     for image, file in zip(images, files, strict=True):
         try:
-            with Image.open(file) as source:
+            with _quiet(), Image.open(file) as source:
+                if source.width * source.height > MOST_PIXELS:
+                    raise ValueError(f"{source.width} x {source.height} pixels are too many")
                 picture = source.convert(mode)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise UsageError(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import statistics
 import threading
@@ -146,8 +147,17 @@ def dump(
 
 
 def split_outputs(data: bytes, project: Project) -> list[np.ndarray]:
-    """The output tensors in the device's answer."""
+    """The output tensors in the device's answer. Raises StageError when it has another size than the project says."""
     tensors, position = [], 0
+    sizes = [
+        math.prod(port["shape"]) * dtypes.BY_NAME[port["dtype"]].numpy.itemsize
+        for port in project.document["outputs"]
+    ]
+    if sum(sizes) != len(data):
+        raise StageError(
+            f"the firmware's outputs have {len(data)} bytes, the project's {sum(sizes)}",
+            hint="generate and build it again",
+        )
     for port in project.document["outputs"]:
         dtype = dtypes.BY_NAME[port["dtype"]].numpy
         count = int(np.prod(port["shape"], dtype=np.int64))
@@ -191,6 +201,11 @@ def check_identity(identity: Identity, project: Project) -> None:
             f"the device runs another model ({identity.model}, {identity.model_hash.hex()[:8]}), "
             f"not {project.document['identifier']} ({expected.hex()[:8]})",
             hint="flash this project first: `intarsia flash`",
+        )
+    if identity.layer_count != len(project.document["layers"]):
+        raise StageError(
+            f"the firmware has {identity.layer_count} layers, its project {len(project.document['layers'])}",
+            hint="generate and build it again",
         )
     if identity.board != project.board.name:
         raise StageError(

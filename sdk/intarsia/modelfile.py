@@ -9,21 +9,40 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import struct
+import tokenize
+import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from intarsia import check, dtypes, ops, stitching
+from intarsia import check, dtypes, modeldocument, ops, stitching, tensorcheck
 from intarsia.errors import ModelError
 from intarsia.ir import Graph, Node, OutlierRule, PatchClasses, Quantization, State, Tensor
+from intarsia.modeldocument import SCHEMA, SCHEMA_VERSION, ClassesPart, Document, NodePart, TensorPart
 from intarsia.plan import lowering
 
-SCHEMA = "intarsia.model"
-SCHEMA_VERSION = 1
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+DAMAGED = (
+    EOFError,
+    KeyError,
+    MemoryError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What reading a damaged archive of arrays can raise."""
 
 
 def save(graph: Graph, path: Path) -> None:
@@ -75,29 +94,39 @@ def digest(graph: Graph) -> bytes:
 
 
 def load(path: Path) -> Graph:
-    """Reads a graph. Raises ModelError when the file is not one of ours or is damaged."""
+    """Reads a graph that can be run. Raises ModelError when the file is not one of ours or is damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
-            document = json.loads(archive.read("graph.json"))
-            arrays = {
-                name: np.load(io.BytesIO(archive.read(name)), allow_pickle=False)
-                for name in archive.namelist()
-                if name.endswith(".npy")
-            }
+            content = _stored(archive, "graph.json")
+            arrays = {name: _array(archive, name) for name in archive.namelist() if name.endswith(".npy")}
     except OSError as error:
-        raise ModelError(f"cannot read {path}: {error.strerror}") from None
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
+        raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
+    except DAMAGED as error:
         raise ModelError(
-            f"{path} is not a model.itr file: {error}", hint="make one with `intarsia quantize`"
+            f"{path} is not a model.itr file: {str(error)[:200]}", hint="make one with `intarsia quantize`"
         ) from None
-    if document.get("schema") != SCHEMA or document.get("schema_version") != SCHEMA_VERSION:
-        raise ModelError(f"{path} has schema {document.get('schema')} {document.get('schema_version')}")
     try:
-        return _graph(document, arrays)
-    except (KeyError, TypeError, ValueError) as error:
+        return _graph(modeldocument.parse(content), arrays)
+    except (ModelError, KeyError, ValueError, IndexError) as error:
         raise ModelError(
             f"{path} is damaged: {error}", hint="make it again with `intarsia quantize`"
         ) from None
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """An array of the archive. Raises as `DAMAGED`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        array: np.ndarray = np.load(io.BytesIO(_stored(archive, name)), allow_pickle=False)
+    return array
+
+
+def _stored(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A member as it is stored: ours are not compressed, so that no small file becomes large. Raises as `DAMAGED`."""
+    entry = archive.getinfo(name)
+    if entry.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{name} is compressed")
+    return archive.read(entry)
 
 
 def _document(graph: Graph) -> dict[str, Any]:
@@ -163,31 +192,30 @@ def _node_json(node: Node) -> dict[str, Any]:
     }
 
 
-def _graph(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Graph:
+def _graph(document: Document, arrays: dict[str, np.ndarray]) -> Graph:
     graph = Graph(
-        document["name"],
-        tuple(_tensors(document["tensors"], lambda index: arrays.get(f"t{index}.npy"))),
-        tuple(_nodes(document["nodes"])),
-        tuple(document["inputs"]),
-        tuple(document["outputs"]),
-        document["rule"],
+        document.name,
+        tuple(_tensors(document.tensors, lambda index: arrays.get(f"t{index}.npy"))),
+        tuple(_nodes(document.nodes)),
+        document.inputs,
+        document.outputs,
+        document.rule,
         tuple(
             State(before, after, arrays[f"s{number}.npy"])
-            for number, (before, after) in enumerate(document.get("states", ()))
+            for number, (before, after) in enumerate(document.states)
         ),
     ).verify()
-    if document.get("classes") is None:
-        return graph
-    classed = graph.replace(classes=_classes(document["classes"], graph, arrays)).verify()
-    check.check(classed)
-    lowering.stages(stitching.tiling_of(classed))
-    return classed
+    if document.classes is not None:
+        graph = graph.replace(classes=_classes(document.classes, graph, arrays)).verify()
+    check.check(graph)
+    if graph.classes is not None:
+        lowering.stages(stitching.tiling_of(graph))
+    return graph
 
 
-def _classes(document: dict[str, Any], graph: Graph, arrays: dict[str, np.ndarray]) -> PatchClasses:
-    other = document["outlier"]
-    shared = {int(index) for index in other["shared"]}
-    if any(not 0 <= index < len(graph.tensors) for index in shared):
+def _classes(document: ClassesPart, graph: Graph, arrays: dict[str, np.ndarray]) -> PatchClasses:
+    other, shared = document.outlier, set(document.outlier.shared)
+    if any(index >= len(graph.tensors) for index in shared):
         raise ValueError("the classes of patches share a constant that does not exist")
 
     def constant(index: int) -> np.ndarray | None:
@@ -195,51 +223,33 @@ def _classes(document: dict[str, Any], graph: Graph, arrays: dict[str, np.ndarra
 
     outlier = Graph(
         graph.name,
-        tuple(_tensors(other["tensors"], constant)),
-        tuple(_nodes(other["nodes"])),
+        tuple(_tensors(other.tensors, constant)),
+        tuple(_nodes(other.nodes)),
         graph.inputs,
-        tuple(other["outputs"]),
+        other.outputs,
         graph.rule,
     )
-    rule = document["rule"]
-    rows, columns = document["grid"]
-    return PatchClasses(
-        outlier,
-        document["split_after"],
-        (_integer(rows), _integer(columns)),
-        tuple(float(share) for share in document["shares"]),
-        rule
-        and OutlierRule(
-            _integer(rule["first"]), _integer(rule["last"]), tuple(map(_integer, rule["allowed"]))
-        ),
-    )
+    rule = OutlierRule(**dict(document.rule)) if document.rule else None
+    return PatchClasses(outlier, document.split_after, document.grid, document.shares, rule)
 
 
-def _integer(value: object) -> int:
-    if not isinstance(value, int) or abs(value) >= 1 << 31:
-        raise ValueError(f"{value!r} is no integer of 32 bits")
-    return value
-
-
-def _tensors(items: list[dict[str, Any]], constant: Callable[[int], np.ndarray | None]) -> Iterator[Tensor]:
+def _tensors(items: Sequence[TensorPart], constant: Callable[[int], np.ndarray | None]) -> Iterator[Tensor]:
     for index, item in enumerate(items):
-        quant = item["quant"] and Quantization(
-            tuple(item["quant"]["scale"]),
-            tuple(item["quant"]["zero_point"]),
-            item["quant"]["axis"],
-            tuple(item["quant"].get("bits", ())),
-        )
-        dtype, shape = dtypes.BY_NAME[item["dtype"]], tuple(item["shape"])
-        data = constant(index)
-        if data is not None and (data.shape != shape or data.dtype != dtype.numpy):
+        quant = Quantization(**dict(item.quant)) if item.quant else None
+        dtype, data = dtypes.BY_NAME[item.dtype], constant(index)
+        if data is not None and (data.shape != item.shape or data.dtype != dtype.numpy):
             raise ValueError(f"array of tensor {index} does not fit it")
         if data is not None and dtype.is_packed:
             dtype.pack(data)
-        yield Tensor(item["name"], shape, dtype, quant, data)
+        tensor = Tensor(item.name, item.shape, dtype, quant, data)
+        if reason := tensorcheck.fault(tensor):
+            raise ValueError(f"tensor {index} '{item.name:.200}' {reason}")
+        yield tensor
 
 
-def _nodes(items: list[dict[str, Any]]) -> Iterator[Node]:
+def _nodes(items: Sequence[NodePart]) -> Iterator[Node]:
     for item in items:
-        operator = ops.registry()[item["op"]]
-        attrs = operator.attrs_from_json(item["attrs"])
-        yield Node(item["op"], tuple(item["inputs"]), tuple(item["outputs"]), attrs, item["name"])
+        operator = ops.get(item.op)
+        if operator is None:
+            raise ValueError(f"there is no operator {item.op:.60}")
+        yield Node(item.op, item.inputs, item.outputs, operator.attrs_from_json(item.attrs), item.name)

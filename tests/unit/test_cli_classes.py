@@ -212,9 +212,9 @@ def test_files_that_are_no_plans(tmp_path: Path, text: str) -> None:
 
 DAMAGE: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (change("classes", "grid", to=[2, 3]), "classes for a grid"),
-    (change("classes", "grid", to=["2", 2]), "no integer"),
+    (change("classes", "grid", to=["2", 2]), "valid integer"),
     (change("classes", "shares", to=[0.0] * 4), "of one class|fit|decided|outlier"),
-    (change("classes", "shares", to=[2.0] * 4), "outlier or not"),
+    (change("classes", "shares", to=[2.0] * 4), "less than or equal to 1"),
     (change("classes", "split_after", to=999), "not those before the split"),
     (change("classes", "outlier", "outputs", to=[0]), "split map"),
     (change("classes", "outlier", "nodes", to=[]), "is never written"),

@@ -19,6 +19,7 @@ from intarsia.devices import Probe, SerialPort
 from intarsia.errors import StageError
 from intarsia.images import segments, uf2
 from intarsia.runners import Place, _tool, find_runner, runner_kinds
+from support import projects
 
 CODE = bytes(range(1, 101))
 RUNNERS = {
@@ -74,7 +75,7 @@ class Desk:
         (project / "build").mkdir(parents=True)
         (project / "build" / "firmware.elf").write_bytes(small_elf())
         (project / "intarsia.json").write_text(
-            json.dumps({"schema": "intarsia.project", "board": board.name, "link": "uart"})
+            json.dumps(projects.description(board=board.name, link="uart"))
         )
         return project
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from intarsia import dtypes, ops
+from intarsia import dtypes, ops, tensorcheck
 from intarsia.errors import ModelError
 from intarsia.importers import variables
 from intarsia.importers.base import Importer, content
@@ -18,11 +19,10 @@ from intarsia.ir import ABSENT, Attrs, Graph, Node, Quantization, Tensor
 from intarsia.ops._common import schema
 
 IDENTIFIER = b"TFL3"
-MAX_ELEMENTS = 1 << 28
-"""Largest tensor that is taken, in elements: 256 Mi, far above what any board holds."""
-MAX_RANK = 8
-MAX_ENTRIES = 1 << 14
+MAX_ENTRIES = 1 << 13
 """Most tensors, operators, buffers and the like that are read."""
+MAX_TEXT = 1 << 24
+"""Bytes of all names of tensors."""
 
 
 class TfliteImporter(Importer):
@@ -59,9 +59,6 @@ def parse(data: bytes, *, name: str, rule: str = "tflm", partial: bool = False) 
     outputs = _indices(subgraphs[0].outputs, len(tensors), "graph output")
     starts = variables.Starts(lambda index: _initialiser(model, index))
     graph = variables.resolve(Graph(name, tuple(tensors), tuple(nodes), inputs, outputs, rule), starts)
-    nodes = list(graph.nodes)
-    if any(ops.get(node.op) is None for node in nodes):
-        return graph
     try:
         graph.verify()
     except ValueError as error:
@@ -106,18 +103,44 @@ def _unpack(data: bytes) -> Any:
 
 
 def _bound(model: Any) -> None:
-    """Refuses tables that claim more entries than any model has, before each entry is read. Raises ModelError."""
+    """Refuses tables that claim more entries or longer texts than any model has, before each is read: a small file can
+    name the same piece of itself any number of times. Raises ModelError."""
     counts = {
         "subgraphs": model.SubgraphsLength(),
         "operator codes": model.OperatorCodesLength(),
         "buffers": model.BuffersLength(),
         "metadata entries": model.MetadataLength(),
         "signatures": model.SignatureDefsLength(),
+        "tensors": 0,
+        "operators": 0,
     }
     for index in range(min(counts["subgraphs"], MAX_ENTRIES)):
         subgraph = model.Subgraphs(index)
-        counts["tensors"] = counts.get("tensors", 0) + subgraph.TensorsLength()
-        counts["operators"] = counts.get("operators", 0) + subgraph.OperatorsLength()
+        counts["tensors"] += subgraph.TensorsLength()
+        counts["operators"] += subgraph.OperatorsLength()
+    _check_counts(counts)
+    counts |= {"ports of signatures": 0, "parts of tensors": 0}
+    for signature in map(model.SignatureDefs, range(counts["signatures"])):
+        counts["ports of signatures"] += signature.InputsLength() + signature.OutputsLength()
+    length = 0
+    for tensor in _all_tensors(model):
+        sparsity = tensor.Sparsity()
+        counts["parts of tensors"] += tensor.VariantTensorsLength()
+        counts["parts of tensors"] += sparsity.DimMetadataLength() if sparsity else 0
+        length += len(tensor.Name() or b"")
+        if length > MAX_TEXT:
+            raise ModelError(
+                f"the names of tensors are longer than {MAX_TEXT:,} bytes", hint="the file is damaged"
+            )
+    _check_counts(counts)
+
+
+def _all_tensors(model: Any) -> Iterator[Any]:
+    for subgraph in map(model.Subgraphs, range(model.SubgraphsLength())):
+        yield from map(subgraph.Tensors, range(subgraph.TensorsLength()))
+
+
+def _check_counts(counts: Mapping[str, int]) -> None:
     for what, count in counts.items():
         if count > MAX_ENTRIES:
             raise ModelError(
@@ -152,25 +175,14 @@ def _tensor(model: Any, source: Any, index: int, code_names: dict[int, str]) -> 
     shape = tuple(int(d) for d in source.shape) if source.shape is not None else ()
     if any(d < 0 for d in shape):
         raise ModelError(f"{where} has a dynamic shape {list(shape)}", hint="convert with a fixed batch size")
-    if len(shape) > MAX_RANK:
-        raise ModelError(f"{where} has {len(shape)} dimensions; up to {MAX_RANK} are supported")
-    if math.prod(max(extent, 1) for extent in shape) > MAX_ELEMENTS:
-        raise ModelError(f"{where} has shape {list(shape)}: too large")
+    if reason := tensorcheck.size_fault(shape):
+        raise ModelError(f"{where} {reason}")
     data = _data(model, source, where, dtype, shape, math.prod(shape))
-    quant = _quantization(source, where, shape, data is not None)
-    if quant is not None and dtype.is_integer:
-        _check_codes(quant, where, dtype, data is not None)
-    return Tensor(name, shape, dtype, quant, data)
-
-
-def _check_codes(quant: Quantization, where: str, dtype: dtypes.DType, constant: bool) -> None:
-    """Raises ModelError for zero points that are no codes and for feature maps without a scale."""
-    low, high = dtype.range
-    for zero_point in quant.zero_point:
-        if not low <= zero_point <= high:
-            raise ModelError(f"{where} is {dtype.name} with a zero point of {zero_point}")
-    if not constant and quant.scale[0] == 0:
-        raise ModelError(f"{where} is a quantized feature map with a scale of 0")
+    quant = None if dtype == dtypes.BOOL else _quantization(source, shape)
+    tensor = Tensor(name, shape, dtype, quant, data)
+    if reason := tensorcheck.fault(tensor):
+        raise ModelError(f"{where} {reason}", hint="quantize and convert the model again")
+    return tensor
 
 
 def _text(raw: Any) -> str:
@@ -200,27 +212,16 @@ def _data(
     return array
 
 
-def _quantization(source: Any, where: str, shape: tuple[int, ...], constant: bool) -> Quantization | None:
+def _quantization(source: Any, shape: tuple[int, ...]) -> Quantization | None:
     raw = source.quantization
     if raw is None or raw.scale is None or len(raw.scale) == 0:
         return None
     scale = tuple(float(np.float32(s)) for s in raw.scale)
     zero = tuple(int(z) for z in raw.zeroPoint) if raw.zeroPoint is not None else ()
-    if not zero:
-        zero = (0,) * len(scale)
-    if len(zero) != len(scale):
-        raise ModelError(f"{where} has {len(scale)} scales and {len(zero)} zero points")
-    if not all(np.isfinite(s) and s >= 0 for s in scale):
-        raise ModelError(f"{where} has a scale that is not a finite non-negative number")
-    axis = int(raw.quantizedDimension)
-    if len(scale) > 1:
-        if len(shape) == 1:
-            axis = 0  # some converters carry the weights' axis over to one-dimensional biases
-        if not (0 <= axis < len(shape)) or shape[axis] != len(scale):
-            raise ModelError(f"{where} of shape {list(shape)} has {len(scale)} scales along axis {axis}")
-        if not constant:
-            raise ModelError(f"{where} is a feature map with a scale per channel", hint="quantize per tensor")
-    return Quantization(scale, zero, axis if len(scale) > 1 else 0)
+    axis = int(raw.quantizedDimension) if len(scale) > 1 else 0
+    if len(shape) == 1:
+        axis = 0  # some converters carry the weights' axis over to one-dimensional biases
+    return Quantization(scale, zero or (0,) * len(scale), axis)
 
 
 def _nodes(model: Any, subgraph: Any, tensors: list[Tensor], partial: bool) -> list[Node]:

@@ -69,7 +69,8 @@ class Starts:
                 raise ModelError(f"{node.op} in the subgraph that gives variables their initial values")
             else:
                 operands = [None if i == ABSENT else values[i] for i in node.inputs]
-                results = ops.registry()[node.op].reference(node, graph, operands)
+                with np.errstate(all="ignore"):
+                    results = ops.registry()[node.op].reference(node, graph, operands)
                 values |= dict(zip(node.outputs, results, strict=True))
 
 

@@ -14,18 +14,18 @@ from intarsia.dtypes import BY_NAME
 from intarsia.ir import Attrs, Graph, Node
 from intarsia.kernelcall import KernelCall, Step
 from intarsia.ops import _cases
-from intarsia.ops._common import schema
+from intarsia.ops._common import IndexType, schema
 from intarsia.ops._movement import axis_of, draw_shape, scalar
 from intarsia.ops.base import Draw, Operator, Shape, Values
 
-OUTPUTS = ("int32", "int64")
+OUTPUTS: tuple[IndexType, ...] = ("int32", "int64")
 
 
 @dataclass(frozen=True)
 class ArgExtremeAttrs(Attrs):
     """`output`: element type of the indices."""
 
-    output: str = "int32"
+    output: IndexType = "int32"
 
 
 class ArgExtreme(Operator, ABC):

@@ -5,15 +5,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from intarsia.ir import Tensor
 
-ACTIVATIONS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")
-PADDINGS = ("SAME", "VALID")
-EXPLICIT = "EXPLICIT"
+Activation = Literal["NONE", "RELU", "RELU_N1_TO_1", "RELU6", "RELU_0_TO_1"]
+"""Fused activations; no model file has the last."""
+PaddingMode = Literal["SAME", "VALID", "EXPLICIT"]
+IndexType = Literal["int32", "int64"]
+"""Element types of indices and extents that operators give."""
+ACTIVATIONS: tuple[Activation, ...] = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")
+PADDINGS: tuple[PaddingMode, ...] = ("SAME", "VALID")
+SENSIBLE_REACH = 256
+"""Cells that a window or a stride may span however small the input is; else up to twice the input."""
+EXPLICIT: Literal["EXPLICIT"] = "EXPLICIT"
 """Padding of a layer of a patch, given cell by cell; no model file has it."""
 
 _FLOAT_LIMITS = {
@@ -25,14 +32,14 @@ _FLOAT_LIMITS = {
 }
 
 
-def activation_name(code: int) -> str:
+def activation_name(code: int) -> Activation:
     """Name of a fused activation code of the schema. Raises ValueError for those no kernel has."""
     if not 0 <= code < len(ACTIVATIONS):
         raise ValueError(f"fused activation {code} is not supported")
     return ACTIVATIONS[code]
 
 
-def padding_name(code: int) -> str:
+def padding_name(code: int) -> PaddingMode:
     """Name of a padding code of the schema. Raises ValueError when it is unknown."""
     if not 0 <= code < len(PADDINGS):
         raise ValueError(f"padding {code} is not supported")
@@ -68,10 +75,12 @@ class Window:
 
     @staticmethod
     def of(size: int, kernel: int, stride: int, dilation: int, padding: str) -> Window:
-        """Raises ValueError when a VALID window does not fit or a parameter is not positive."""
+        """Raises ValueError when a VALID window does not fit, or a parameter is not positive or beyond all measure."""
         if min(size, kernel, stride, dilation) < 1:
             raise ValueError("sizes, strides and dilations must be positive")
         effective = (kernel - 1) * dilation + 1
+        if max(effective, stride) > max(2 * size, SENSIBLE_REACH):
+            raise ValueError(f"windows of {effective} cells, {stride} apart, over an input of {size}")
         if padding == "SAME":
             out = -(-size // stride)
             return Window(out, max((out - 1) * stride + effective - size, 0) // 2)

@@ -15,7 +15,7 @@ from intarsia.fixedpoint import Int64Array
 from intarsia.ir import Attrs, Graph, Node, Quantization, Tensor
 from intarsia.kernelcall import Constant, KernelCall, Param, Step
 from intarsia.ops import _cases
-from intarsia.ops._common import ACTIVATIONS, activation_name, float_limits
+from intarsia.ops._common import ACTIVATIONS, Activation, activation_name, float_limits
 from intarsia.ops._packed import any_packed, joined_runs, requantization_reason
 from intarsia.ops.base import Draw, Field, Operator, Shape, Values, pointwise
 
@@ -89,7 +89,7 @@ def broadcast_shape(a: Shape, b: Shape) -> Shape:
 class FusedAttrs(Attrs):
     """Options of an operator with a fused activation."""
 
-    activation: str = "NONE"
+    activation: Activation = "NONE"
 
 
 class ElementwiseOperator(Operator, ABC):

@@ -16,6 +16,8 @@ from intarsia.ops._common import (
     ACTIVATIONS,
     EXPLICIT,
     PADDINGS,
+    Activation,
+    PaddingMode,
     activation_name,
     float_limits,
     padding_name,
@@ -34,10 +36,10 @@ SCALE_TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class PoolAttrs(Attrs):
-    padding: str = "SAME"
+    padding: PaddingMode = "SAME"
     stride: tuple[int, int] = (1, 1)
     window: tuple[int, int] = (1, 1)
-    activation: str = "NONE"
+    activation: Activation = "NONE"
     pads: tuple[int, ...] = ()
 
 

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from intarsia.ir import ABSENT, Attrs, Graph, Node, Quantization, Tensor
 from intarsia.kernelcall import Step
@@ -180,11 +182,23 @@ class Operator:
         return asdict(attrs)
 
     def attrs_from_json(self, data: dict[str, Any]) -> Attrs:
-        """Inverse of `attrs_to_json`. Raises ValueError for unknown or missing fields."""
+        """Inverse of `attrs_to_json`. Raises ValueError for unknown fields and for values that they cannot have."""
         known = {f.name for f in fields(self.attrs)}
         if unknown := set(data) - known:
-            raise ValueError(f"{self.name}: unknown attribute {sorted(unknown)[0]}")
+            raise ValueError(f"{self.name}: unknown attribute {min(unknown)!r:.60}")
         try:
-            return self.attrs(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
-        except TypeError as error:
-            raise ValueError(f"{self.name}: {error}") from None
+            return _reader(self.attrs).validate_json(json.dumps(data), strict=True)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"])) or "attributes"
+            raise ValueError(f"{self.name}: {where}: {first['msg']}") from None
+
+
+_readers: dict[type[Attrs], TypeAdapter[Attrs]] = {}
+
+
+def _reader(attrs: type[Attrs]) -> TypeAdapter[Attrs]:
+    """Reads attrs of a class from JSON; made once, which takes its time."""
+    if attrs not in _readers:
+        _readers[attrs] = TypeAdapter(attrs)
+    return _readers[attrs]

@@ -16,7 +16,7 @@ import numpy as np
 
 from intarsia.ir import Attrs, Graph, Node, Tensor
 from intarsia.ops import _cases
-from intarsia.ops._common import ACTIVATIONS, activation_name, schema
+from intarsia.ops._common import ACTIVATIONS, Activation, activation_name, schema
 from intarsia.ops._movement import Move, Movement, axis_of, cut, draw_input, draw_shape
 from intarsia.ops._packed import any_packed, requantization_reason, requantization_table
 from intarsia.ops.base import Draw, Field, Shape, pointwise
@@ -27,7 +27,7 @@ class ConcatenationAttrs(Attrs):
     """`float_rescale`: codes were uint8; parts of another scale are requantized as the uint8 kernel does."""
 
     axis: int = 0
-    activation: str = "NONE"
+    activation: Activation = "NONE"
     float_rescale: bool = False
 
 

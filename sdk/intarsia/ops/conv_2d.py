@@ -23,6 +23,8 @@ from intarsia.ops._common import (
     ACTIVATIONS,
     EXPLICIT,
     PADDINGS,
+    Activation,
+    PaddingMode,
     activation_name,
     float_limits,
     padding_name,
@@ -55,10 +57,10 @@ class Conv2DAttrs(Attrs):
     Both belong to models that were uint8.
     """
 
-    padding: str = "SAME"
+    padding: PaddingMode = "SAME"
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
-    activation: str = "NONE"
+    activation: Activation = "NONE"
     float_product: bool = False
     pads: tuple[int, ...] = ()
 

@@ -24,6 +24,8 @@ from intarsia.ops._common import (
     ACTIVATIONS,
     EXPLICIT,
     PADDINGS,
+    Activation,
+    PaddingMode,
     activation_name,
     float_limits,
     padding_name,
@@ -54,10 +56,10 @@ class DepthwiseConv2DAttrs(Attrs):
     models that were uint8.
     """
 
-    padding: str = "SAME"
+    padding: PaddingMode = "SAME"
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
-    activation: str = "NONE"
+    activation: Activation = "NONE"
     multiplier: int = 1
     float_product: bool = False
     pads: tuple[int, ...] = ()

@@ -21,7 +21,14 @@ from intarsia.fixedpoint import Int64Array, Requantization
 from intarsia.ir import RULES, Attrs, Graph, Node
 from intarsia.kernelcall import Constant, KernelCall, Step
 from intarsia.ops import _cases
-from intarsia.ops._common import ACTIVATIONS, activation_name, float_limits, quantized_limits, schema
+from intarsia.ops._common import (
+    ACTIVATIONS,
+    Activation,
+    activation_name,
+    float_limits,
+    quantized_limits,
+    schema,
+)
 from intarsia.ops._convolution import (
     MAX_PACKED_TAPS,
     accumulator_range,
@@ -55,7 +62,7 @@ from intarsia.ops.base import Draw, Operator, Shape, Values, WeightRule
 class FullyConnectedAttrs(Attrs):
     """`keep_dims`: the output keeps the input's leading dimensions instead of being [batch, units]."""
 
-    activation: str = "NONE"
+    activation: Activation = "NONE"
     keep_dims: bool = False
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -16,12 +16,13 @@ from intarsia.ops._movement import Move, draw_input, draw_shape, same_type
 from intarsia.ops._padding import Padding
 from intarsia.ops.base import Draw, Field, Shape
 
-MODES = ("REFLECT", "SYMMETRIC")
+Mode = Literal["REFLECT", "SYMMETRIC"]
+MODES: tuple[Mode, ...] = ("REFLECT", "SYMMETRIC")
 
 
 @dataclass(frozen=True)
 class MirrorPadAttrs(Attrs):
-    mode: str = "REFLECT"
+    mode: Mode = "REFLECT"
 
 
 class MirrorPad(Padding):

@@ -11,18 +11,18 @@ import numpy as np
 from intarsia.ir import Attrs, Graph, Node
 from intarsia.kernelcall import Step
 from intarsia.ops import _cases
-from intarsia.ops._common import schema
+from intarsia.ops._common import IndexType, schema
 from intarsia.ops._movement import draw_input, draw_shape, written
 from intarsia.ops.base import Draw, Operator, Shape, Values
 
-OUTPUTS = ("int32", "int64")
+OUTPUTS: tuple[IndexType, ...] = ("int32", "int64")
 
 
 @dataclass(frozen=True)
 class ShapeAttrs(Attrs):
     """`output`: element type of the extents."""
 
-    output: str = "int32"
+    output: IndexType = "int32"
 
 
 class ShapeOf(Operator):

@@ -18,7 +18,7 @@ from intarsia.fixedpoint import multiply_by_quantized_multiplier, quantize_multi
 from intarsia.ir import ABSENT, Attrs, Graph, Node, Quantization, Tensor
 from intarsia.kernelcall import Constant, KernelCall, Param, Step
 from intarsia.ops import _cases
-from intarsia.ops._common import ACTIVATIONS, activation_name, float_limits, schema
+from intarsia.ops._common import ACTIVATIONS, Activation, activation_name, float_limits, schema
 from intarsia.ops._convolution import accumulator_range, bias_or_zero, scale_reason
 from intarsia.ops._elementwise import wrap32
 from intarsia.ops.base import Draw, Operator, Shape, Values
@@ -29,7 +29,7 @@ FEATURES, TIME, BIAS, STATE = 1, 2, 3, 4
 @dataclass(frozen=True)
 class SvdfAttrs(Attrs):
     rank: int = 1
-    activation: str = "NONE"
+    activation: Activation = "NONE"
 
 
 def attrs_of(node: Node) -> SvdfAttrs:

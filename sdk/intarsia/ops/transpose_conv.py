@@ -20,6 +20,8 @@ from intarsia.ops import _cases
 from intarsia.ops._common import (
     ACTIVATIONS,
     PADDINGS,
+    Activation,
+    PaddingMode,
     Window,
     activation_name,
     float_limits,
@@ -48,9 +50,9 @@ class TransposeConvAttrs(Attrs):
     Both belong to models that were uint8.
     """
 
-    padding: str = "SAME"
+    padding: PaddingMode = "SAME"
     stride: tuple[int, int] = (1, 1)
-    activation: str = "NONE"
+    activation: Activation = "NONE"
     float_product: bool = False
 
 

@@ -58,7 +58,8 @@ def _computed(node: Node, graph: Graph, operands: Sequence[Tensor | None]) -> li
     """What the operator's reference gives, or None when the node cannot be run."""
     if fault(node, graph):
         return None
-    return ops.registry()[node.op].reference(node, graph, [_value(tensor) for tensor in operands])
+    with np.errstate(all="ignore"):
+        return ops.registry()[node.op].reference(node, graph, [_value(tensor) for tensor in operands])
 
 
 def _kind(array: np.ndarray) -> tuple[tuple[int, ...], np.dtype[np.generic]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from intarsia.errors import UsageError
 
@@ -16,7 +16,9 @@ RUN_FILE = "run.json"
 MAX_BYTES = 64 << 20
 
 Unit = Literal["instructions", "cycles", "none"]
-Count = Annotated[int, Field(ge=0)]
+Whole = Annotated[int, Field(gt=-(1 << 63), lt=1 << 63)]
+Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+Step = Annotated[int, Field(ge=0, lt=1 << 16)]
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -37,7 +39,7 @@ class Layer(_Part):
     index: Count
     op: str
     name: str
-    count: int | None
+    count: Whole | None
     macs: Count
     kernels: tuple[str, ...] = ()
     bound: Positive | None = None
@@ -51,7 +53,7 @@ class Latency(_Part):
     """`total` is the median of one inference in `unit`, None with the unit "none"."""
 
     unit: Unit
-    total: int | None
+    total: Whole | None
     layers: tuple[Layer, ...]
     milliseconds: float | None
 
@@ -88,8 +90,15 @@ class Block(_Part):
     kind: Literal["input", "map", "output", "scratch"] = "map"
     offset: Count
     size: Count
-    first: Count
-    last: Count
+    first: Step
+    last: Step
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        """Raises ValueError for a buffer that ends before it begins."""
+        if self.first > self.last:
+            raise ValueError(f"first: step {self.first} is behind the last, {self.last}")
+        return self
 
 
 class Arena(_Part):
@@ -189,6 +198,14 @@ class Classification(_Part):
     others: bool
     counts: tuple[tuple[Count, ...], ...]
     worst: tuple[Sample, ...]
+
+    @model_validator(mode="after")
+    def _square(self) -> Self:
+        """Raises ValueError unless there is a row and a column for each class."""
+        size = len(self.classes) + self.others
+        if [len(row) for row in self.counts] != [size] * size:
+            raise ValueError(f"counts: not {size} rows of {size} numbers")
+        return self
 
 
 class Environment(_Part):

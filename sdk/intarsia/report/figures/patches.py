@@ -76,7 +76,7 @@ def patch_map(document: Document, pictures: Pictures) -> PatchMap | None:
         return None
     try:
         return _patch_map(plan, shape, pictures.get(0))
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+    except (ArithmeticError, KeyError, TypeError, ValueError, IndexError, AttributeError):
         raise UsageError("the plan of this run is damaged", hint="make the run again") from None
 
 
@@ -94,6 +94,8 @@ def _patch_map(plan: Mapping[str, Any], shape: Sequence[int], picture: np.ndarra
     largest = max(range(len(reads)), key=lambda i: (reads[i][2] * reads[i][3], -i))
     classes = {kind: sum(p.kind == kind for p in patches) for kind in CLASSES}
     grid = (int(plan["grid"][0]), int(plan["grid"][1]))
+    if min(grid) < 1 or grid[0] * grid[1] != len(branches):
+        raise ValueError(f"{len(branches)} patches in a grid of {grid}")
     fitting = picture is not None and picture.shape[:2] == (height, width)
     found = {kind: n for kind, n in classes.items() if n}
     return PatchMap(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from intarsia.importers.onnx.call import Call, Refused
-from intarsia.ops._common import EXPLICIT, Window
+from intarsia.ops._common import EXPLICIT, PaddingMode, Window
 
 Pair = tuple[int, int]
 AUTOMATIC = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
@@ -22,7 +22,7 @@ class Windows:
     dilation: Pair
     pads: tuple[int, int, int, int]
 
-    def padding(self, extent: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+    def padding(self, extent: Sequence[int]) -> tuple[PaddingMode, tuple[int, ...]]:
         """(padding, explicit pads) for an input of so many rows and columns: SAME or VALID where that is the same.
 
         Raises ValueError when no window fits.
