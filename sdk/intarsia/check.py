@@ -60,6 +60,8 @@ def fault(node: Node, graph: Graph) -> str | None:
             return operator.unsupported(node, graph) or _misfit(operator.infer(node, graph), node, graph)
     except ValueError as error:
         return str(error)
+    except ArithmeticError:
+        return "its scales are too far apart"
     except IndexError:
         return "its inputs and outputs do not have the number or rank that the operator needs"
 

@@ -25,14 +25,17 @@ class Rsqrt(UnaryOperator):
     batchwise = True
     narrow = False
 
+    def product(self, node: Node, graph: Graph) -> float:
+        """sqrt(scale_in) * scale_out, formed in float32."""
+        return float(np.sqrt(scale_of(graph.required(node, 0))) * scale_of(graph.output(node)))
+
     def factor(self, node: Node, graph: Graph) -> tuple[int, int]:
-        """(multiplier, shift) of 1 / (sqrt(scale_in) * scale_out), the product formed in float32."""
-        product = np.sqrt(scale_of(graph.required(node, 0))) * scale_of(graph.output(node))
-        return quantize_multiplier(1.0 / float(product))
+        """(multiplier, shift) of the inverse of the product."""
+        return quantize_multiplier(1.0 / self.product(node, graph))
 
     def scale_fault(self, node: Node, graph: Graph) -> str | None:
-        product = math.sqrt(graph.required(node, 0).scale) * graph.output(node).scale
-        if product == 0 or self.factor(node, graph)[1] > _FRACTION_BITS:
+        product = self.product(node, graph)
+        if product == 0 or not math.isfinite(product) or self.factor(node, graph)[1] > _FRACTION_BITS:
             return "the output scale is too small for the input scale"
         return None
 
