@@ -59,7 +59,7 @@ def cables() -> Iterator[list[FaultyCable]]:
 
 def test_ten_thousand_exchanges(firmware: Path, tmp_path: Path, cables: list[FaultyCable]) -> None:
     port = tmp_path / "port"
-    rates = dict.fromkeys((*WAYS, RESET), RATE)
+    rates = dict.fromkeys((*WAYS, RESET, UNPLUG), RATE)
     cables.append(FaultyCable([str(firmware)], port, rates, seed=1))
     bench, numbers = Bench(cables[0], port), random.Random(2)
     for _ in range(EXCHANGES):
@@ -98,6 +98,26 @@ def test_each_fault_is_counted(way: str, firmware: Path, tmp_path: Path, cables:
         assert injected <= counted or way == "twice"
     assert cables[0].injected[way] > 10
     assert bench.device.statistics.faults.total() >= cables[0].injected[way] - 1
+
+
+@pytest.mark.parametrize(
+    "noise", [b"\x7f", bytes(range(1, 256)), b"boot: v1.2\r\n\0\0", bytes(5000), b"\xff" * 9000]
+)
+def test_garbage_before_the_first_frame(
+    noise: bytes, firmware: Path, tmp_path: Path, cables: list[FaultyCable]
+) -> None:
+    """What a boot loader prints, or a line that floats before the UART is set up, both ways."""
+    port = tmp_path / "port"
+    cables.append(FaultyCable([str(firmware)], port, {}, seed=9))
+    cables[0].mutter(noise)
+    link = SerialLink(str(port), BAUD)
+    link.write(noise, 2.0)
+    device = Device(link, timeout=20, patience=0.2)
+    assert device.hello().model == "runtime_test"
+    data = random.Random(10).randbytes(DATA_BYTES)
+    assert device.infer(data + b"\0").outputs == expected_outputs(data, 1)
+    if any(noise):
+        assert device.statistics.faults.total() > 0
 
 
 def test_a_good_cable_has_no_faults(firmware: Path, tmp_path: Path, cables: list[FaultyCable]) -> None:

@@ -143,6 +143,11 @@ class FaultyCable:
     def injected(self) -> collections.Counter[str]:
         return self.down.injected + self.up.injected
 
+    def mutter(self, noise: bytes) -> None:
+        """Sends something to the host that is not from the firmware, as far as the port has room for it."""
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._pty.master, noise)
+
     def settled(self) -> None:
         """An exchange has ended well: the next frame may be damaged."""
         self._quiet = True

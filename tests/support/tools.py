@@ -21,10 +21,10 @@ def available() -> bool:
     return Path(program("labgrid-client")).exists() and Path(program("pio")).exists()
 
 
-def python(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def python(script: str, *arguments: str, sent: str = "") -> subprocess.CompletedProcess[str]:
     """Runs a script with the packages of that environment."""
     command = [program("python"), "-c", script, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, input=sent, capture_output=True, text=True, timeout=60, check=False)
 
 
 def platformio(folder: Path, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

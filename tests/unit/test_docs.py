@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import runpy
@@ -10,8 +11,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+
+from support import tools
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -72,3 +77,63 @@ def test_links_lead_somewhere(page: str) -> None:
     text = (DOCS / page).read_text(encoding="utf-8")
     missing = [target for target in LINK.findall(text) if not (DOCS / target).exists()]
     assert not missing
+
+
+YAML = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
+INSTALLS = re.compile(
+    r"\b(sudo )?apt-get (update|install)[^&|;]*|\bpython3 -m venv [^&|;]*|\. venv/bin/activate"
+    r"|\bpip install [^&|;]*"
+)
+"""What a job does to set up its machine; here that is done."""
+
+
+def workflows() -> dict[str, str]:
+    """Workflow files of the page on continuous integration, by the name of their service."""
+    text = (DOCS / "ci.md").read_text(encoding="utf-8")
+    return {name: YAML.search(text, text.index(f"## {name}"))[1] for name in ("GitHub", "GitLab")}  # type: ignore[index]
+
+
+def steps_of(service: str, document: Any) -> list[str]:
+    """The commands of a workflow, in order; they fail the job when they fail."""
+    if service == "GitHub":
+        assert document["jobs"]
+        # A mapping with the key `on`, which YAML reads as true.
+        assert document[True if True in document else "true"] == ["push"]
+        (job,) = document["jobs"].values()
+        assert all(("uses" in step) != ("run" in step) for step in job["steps"])
+        assert all(
+            re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"]) for step in job["steps"] if "uses" in step
+        )
+        return [step["run"] for step in job["steps"] if "run" in step]
+    (job,) = document.values()
+    assert job["artifacts"]["reports"]["junit"] == "junit.xml"
+    return list(job["script"])
+
+
+@pytest.mark.tools
+@pytest.mark.emulator
+@pytest.mark.parametrize("service", ["GitHub", "GitLab"])
+def test_workflow_files_work(service: str, digits: Path, tmp_path: Path) -> None:
+    """Every command of them that does not install something runs here, as that service would run it."""
+    reader = "import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.stdin)))"
+    document = json.loads(tools.python(reader, sent=workflows()[service]).stdout)
+    commands = [INSTALLS.sub("true", command) for command in steps_of(service, document)]
+    assert sum("intarsia" in command for command in commands) >= 3
+    shutil.copy(digits / "digits96_int8.tflite", tmp_path / "model.tflite")
+    with np.load(digits / "test.npz") as data:
+        np.savez(tmp_path / "test.npz", x=data["x"][:8].astype(np.float32) / 255, y=data["y"][:8])
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    kept = "intarsia profile model.tflite --board qemu-cortex-m4 --data test.npz -o baseline"
+    for command in (kept, *commands):
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path, "CI": "true"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, command + done.stdout + done.stderr
+    made = {"GitHub": "report.html", "GitLab": "junit.xml"}[service]
+    assert (tmp_path / made).stat().st_size > 100
