@@ -11,20 +11,25 @@ import numpy as np
 
 from intarsia import ops
 from intarsia.boards import Board
-from intarsia.dtypes import INT8
+from intarsia.dtypes import FLOAT16, INT8
 from intarsia.ir import ABSENT, Graph, Node, Tensor
 from intarsia.ops._channels import kept_along
-from intarsia.passes import constant_channels
+from intarsia.passes import constant_channels, half
 from intarsia.plan import cost
 from intarsia.plan.kernelcosts import UNMEASURED, Costs, Work, estimated, kind_of
 from intarsia.precisionplan import shifted
 from intarsia.quantize.layout import LAYERS
 from intarsia_codegen import library
 from intarsia_codegen import project as codegen
+from intarsia_codegen.lower import lower
 
 Progress = Callable[[int, int], None]
 CHANNELS = 128
 """Output channels that are enough to know what each costs."""
+
+
+PORTABLE_INT8, PORTABLE_HALF = 5.0, 10.0
+"""Instructions for a MAC in portable C."""
 
 
 def layer_costs(graph: Graph, board: Board) -> Costs:
@@ -76,6 +81,35 @@ def looked_up(
         for weight_bits in {8, *widths}:
             for input_bits in {8, *inputs}:
                 costs(work, weight_bits, input_bits)
+
+
+def half_costs(int8: Graph, halves: Graph, board: Board | None) -> dict[str, float]:
+    """Instructions that each layer takes more in half precision than in int8, by the name of what it makes.
+
+    `int8` is a network without half precision, `halves` the same with all of it. Without a board, and for layers of
+    portable C, by what a MAC takes there.
+    """
+    isas = board.target.isa if board else (library.PORTABLE,)
+    plain, narrow = _instructions(int8, isas), _instructions(halves, isas)
+    found = {
+        name.removesuffix(half.SUFFIX): count for name, count in narrow.items() if name.endswith(half.SUFFIX)
+    }
+    return {name: count - plain.get(name, 0.0) for name, count in found.items()}
+
+
+def _instructions(graph: Graph, isas: Sequence[str]) -> dict[str, float]:
+    """Of every layer, by the name of what it makes."""
+    counts = {}
+    for layer in lower(graph, isas).layers:
+        output = graph.output(layer.node)
+        each = PORTABLE_HALF if output.dtype == FLOAT16 else PORTABLE_INT8
+        counts[output.name] = sum(
+            float(kernel.generated.cost)
+            if kernel.generated
+            else each * max(kernel.call.macs, output.elements)
+            for kernel in layer.kernels
+        )
+    return counts
 
 
 def instructions_per_mac(alone: Graph, board: Board) -> float | None:

@@ -265,7 +265,7 @@ def profile(
         program = fit(graph, board, budget, portable, patching, made.plan)
         project = stack.enter_context(scratch.folder()) / "fw"
         codegen.write(program, board, project)
-        changed = calibration is not None or (options is not None and options.half)
+        changed = calibration is not None or (options is not None and options.half != "off")
         original = None if changed else original_file(model)
         reference = _expected(graph, dataset, request.oracle, original)
         watcher.stage("build")

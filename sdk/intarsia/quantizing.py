@@ -7,12 +7,12 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
-from intarsia import calibrate, modelfile, planning, precisionplan
+from intarsia import calibrate, halfplan, modelfile, planning, precisionplan
 from intarsia.boards import Board
 from intarsia.data import Dataset
 from intarsia.errors import BudgetError, UsageError
 from intarsia.ir import Graph
-from intarsia.layercosts import layer_costs, looked_up
+from intarsia.layercosts import half_costs, layer_costs, looked_up
 from intarsia.models import load_model, needs_quantization
 from intarsia.passes import canonicalise, half
 from intarsia.plan import patch, planfile
@@ -24,10 +24,44 @@ from intarsia.request import Budget, DataSource, Mixing, Patching, Silent, Watch
 
 
 def quantize_model(
-    graph: Graph, calibration: DataSource, options: Options | None = None, *, watcher: Watcher | None = None
+    graph: Graph,
+    calibration: DataSource,
+    options: Options | None = None,
+    *,
+    board: Board | None = None,
+    budget: Budget | None = None,
+    watcher: Watcher | None = None,
 ) -> Graph:
-    """An int8 graph of a float one, with ranges from calibration data."""
-    return at_8_bits(graph, calibration.load(graph), options, watcher or Silent())
+    """An int8 graph of a float one, with ranges from calibration data, and layers in half precision where `options` say
+    so: by what they cost on a board, within its RAM or the budget's."""
+    samples, watcher = calibration.load(graph), watcher or Silent()
+    if options is not None and options.half == "auto":
+        return _with_halves(graph, *precisionplan.divided(samples), options, board, budget, watcher)
+    return at_8_bits(graph, samples, options, watcher)
+
+
+def _with_halves(
+    graph: Graph,
+    kept: Dataset,
+    held: Dataset,
+    options: Options,
+    board: Board | None,
+    budget: Budget | None,
+    watcher: Watcher,
+) -> Graph:
+    """Raises as `halfplan.choose`."""
+    budget = budget or Budget()
+    limit = planning.arena_limit(budget.ram or board.memory.ram, board) if board else None
+
+    def fits(tried: Graph) -> bool:
+        if board is None or limit is None:
+            return True
+        return planning.arena_bytes(tried, board, None, budget.objective) <= limit
+
+    costs = functools.partial(half_costs, board=board)
+    made = halfplan.choose(graph, kept, held, options, watcher, costs=costs, fits=fits)
+    watcher.note(made.summary())
+    return made.graph
 
 
 def at_8_bits(graph: Graph, samples: Dataset, options: Options | None, watcher: Watcher) -> Graph:
@@ -44,6 +78,8 @@ def prepare(
     rule: str | None = None,
     calibration: DataSource | None = None,
     options: Options | None = None,
+    board: Board | None = None,
+    budget: Budget | None = None,
     watcher: Watcher | None = None,
 ) -> Graph:
     """Imports a model and, with calibration data, quantizes it where it is still float; without, its layers take half
@@ -52,12 +88,12 @@ def prepare(
     watcher.stage(f"import {model.name}")
     graph = load_model(model, rule=rule)
     if calibration is None:
-        return _in_half_precision(graph, model) if options is not None and options.half else graph
+        return _in_half_precision(graph, model) if options is not None and options.half == "all" else graph
     if not needs_quantization(graph):
         raise UsageError(
             f"{model} has no float weights to quantize", hint="it is quantized already: leave --calib out"
         )
-    return quantize_model(graph, calibration, options, watcher=watcher)
+    return quantize_model(graph, calibration, options, board=board, budget=budget, watcher=watcher)
 
 
 def _in_half_precision(graph: Graph, model: Path) -> Graph:
@@ -98,7 +134,16 @@ def quantized(
     file = patching.file if patching else None
     plan = planfile.load(file) if file is not None else None
     if calibration is None or (mixing is None and not (plan and plan.narrow)):
-        return Quantized(prepare(model, rule=rule, calibration=calibration, options=options, watcher=watcher))
+        graph = prepare(
+            model,
+            rule=rule,
+            calibration=calibration,
+            options=options,
+            board=board,
+            budget=budget,
+            watcher=watcher,
+        )
+        return Quantized(graph)
     made = mixed(
         model, calibration, mixing or Mixing(), board, rule, options, budget, patching, watcher, plan=plan
     )
@@ -161,7 +206,11 @@ def mixed(
     if any(tensor.dtype.is_packed for tensor in graph.tensors) or graph.classes:
         raise UsageError(f"{model} has fewer than 8 bits already", hint="choose bits for the original model")
     if needs_quantization(graph):
-        graph = at_8_bits(graph, precisionplan.divided(calibration.load(graph))[0], options, watcher)
+        parts = precisionplan.divided(calibration.load(graph))
+        if options is not None and options.half == "auto":
+            graph = _with_halves(graph, *parts, options, board, budget, watcher)
+        else:
+            graph = at_8_bits(graph, parts[0], options, watcher)
     kept, held = precisionplan.divided(calibration.load(graph))
     if plan is not None:
         return precisionplan.follow(graph, kept, held, plan, watcher)

@@ -59,7 +59,8 @@ def test_half_precision_halves_weights_and_maps(
     ("arguments", "message"),
     [
         (["--optimize", "fast"], "--optimize: 'fast' is not known"),
-        (["--fp16", "auto"], "--fp16: 'auto' is not known"),
+        (["--fp16", "some"], "--fp16: 'some' is not known"),
+        (["--fp16", "auto"], "chooses layers with samples"),
         (["--fp16", "all"], "no float32 layers"),
         (["--fp16", "all", "--calib", "CALIB"], "do not go together"),
     ],

@@ -20,6 +20,7 @@ typedef struct {
 } itr_quantize_code_params;
 
 typedef itr_quantize_real_params itr_quantize_f32_s8_params;
+typedef itr_quantize_real_params itr_quantize_f16_s8_params; /* halves as bits */
 typedef itr_quantize_real_params itr_quantize_f32_u8_params;
 typedef itr_quantize_real_params itr_quantize_f32_s16_params;
 typedef itr_quantize_code_params itr_quantize_s8_u8_params;
@@ -44,6 +45,10 @@ static inline int32_t itr_round_half_away(float x) {
 
 void itr_quantize_f32_s8__scalar(const itr_quantize_f32_s8_params *p, const float *in, int8_t *out);
 void itr_quantize_f32_s8__mve(const itr_quantize_f32_s8_params *p, const float *in, int8_t *out);
+void itr_quantize_f16_s8__scalar(const itr_quantize_f16_s8_params *p, const uint16_t *in,
+                                 int8_t *out);
+void itr_quantize_f16_s8__mvef(const itr_quantize_f16_s8_params *p, const uint16_t *in,
+                               int8_t *out);
 void itr_quantize_f32_u8__scalar(const itr_quantize_f32_u8_params *p, const float *in,
                                  uint8_t *out);
 void itr_quantize_f32_s16__scalar(const itr_quantize_f32_s16_params *p, const float *in,

@@ -48,8 +48,8 @@ MaxDrop = Annotated[
     typer.Option(
         "--max-drop",
         metavar="SHARE",
-        help="Give bits back until held-out calibration samples lose no more accuracy than this.  [default: "
-        f"{MAX_DROP:g} with vdqs, else no limit]",
+        help="Give bits back, or with --fp16 auto let layers compute in half precision, until held-out calibration "
+        f"samples lose no more accuracy than this.  [default: {MAX_DROP:g} with vdqs and --fp16 auto, else no limit]",
         show_default=False,
     ),
 ]
@@ -120,8 +120,12 @@ def mixing(
     vdpc: str | None = None,
     outliers: Outlying | None = None,
     plan: Path | None = None,
+    fp16: str = "off",
 ) -> Mixing | None:
-    """Which bits may be chosen, and how; None: 8 everywhere, or those of a plan. Raises UsageError."""
+    """Which bits may be chosen, and how; None: 8 everywhere, or those of a plan. Raises UsageError.
+
+    With `fp16` "auto", --max-drop is about half precision, too.
+    """
     from intarsia.plan.vdpc import Options
     from intarsia.plan.vdqs import BALANCE
     from intarsia.request import Mixing
@@ -131,7 +135,8 @@ def mixing(
     choice(vdpc, FORMS, "--vdpc")
     share(max_drop, "--max-drop")
     share(balance, "--lambda")
-    asked = any(value is not None for value in (method, max_drop, balance, vdpc, outliers))
+    limited = max_drop is not None and fp16 != "auto"
+    asked = limited or any(value is not None for value in (method, balance, vdpc, outliers))
     if plan is not None and (asked or maps != (8,) or weights != (8,)):
         raise UsageError(
             "--plan and the choice of bits do not go together", hint="the plan says how many bits there are"

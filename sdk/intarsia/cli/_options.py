@@ -123,13 +123,14 @@ Optimize = Annotated[
         help="What the choice of kernels saves: speed, size (of flash), or balanced; `analyze` shows all three.",
     ),
 ]
-HALF_PRECISION = ("off", "all")
+HALF_PRECISION = ("off", "auto", "all")
 Fp16 = Annotated[
     str,
     typer.Option(
         metavar="LAYERS",
         autocompletion=lambda: list(HALF_PRECISION),
-        help="Float layers in half precision: off, or all that can.",
+        help="Layers of a float model in half precision: off, all that can, or, with --calib, auto: those that int8 "
+        "costs most accuracy, until at most --max-drop is lost.",
     ),
 ]
 Patches = Annotated[
@@ -400,10 +401,12 @@ def source(
     return DataSource(path, input_scale, input_offset, label_column, limit)
 
 
-def quantization(estimator: str | None, calibration: Path | None, fp16: str = "off") -> Options:
-    """Options of quantization. Raises UsageError for an unknown estimator, one without calibration, and half precision
-    with it."""
-    from intarsia.quantize import Options
+def quantization(
+    estimator: str | None, calibration: Path | None, fp16: str = "off", max_drop: float | None = None
+) -> Options:
+    """Options of quantization. Raises UsageError for an unknown estimator, one without calibration, half precision of
+    all layers with it, and of some without."""
+    from intarsia.quantize import DEFAULT_ESTIMATOR, MAX_DROP, Options
     from intarsia.quantize.ranges import ESTIMATORS
 
     choice(estimator, tuple(ESTIMATORS), "--range")
@@ -412,6 +415,11 @@ def quantization(estimator: str | None, calibration: Path | None, fp16: str = "o
     choice(fp16, HALF_PRECISION, "--fp16")
     if fp16 == "all" and calibration is not None:
         raise UsageError(
-            "--fp16 and --calib do not go together", hint="calibration is for int8: leave one out"
+            "--fp16 all and --calib do not go together",
+            hint="calibration is for int8: leave one out, or take --fp16 auto",
         )
-    return Options(half=fp16 == "all") if estimator is None else Options(estimator=estimator)
+    if fp16 == "auto" and calibration is None:
+        raise UsageError("--fp16 auto chooses layers with samples", hint="give them with --calib")
+    share(max_drop, "--max-drop")
+    limit = MAX_DROP if max_drop is None else max_drop
+    return Options(estimator=estimator or DEFAULT_ESTIMATOR, half=fp16, max_drop=limit)

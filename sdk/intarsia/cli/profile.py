@@ -80,10 +80,19 @@ def command(
     budget = _options.budget(ram, flash, optimize)
     patching = _options.patching(patches, input_mode, plan)
     portable = _options.layers(reference_kernels)
-    options = _options.quantization(estimator, calib, fp16)
+    options = _options.quantization(estimator, calib, fp16, max_drop)
     outliers = _bits.outlying(outlier_share, outlier_z, outlier_coverage)
     mixing = _bits.mixing(
-        bits, weight_bits, method, max_drop, calib, balance=balance, vdpc=vdpc, outliers=outliers, plan=plan
+        bits,
+        weight_bits,
+        method,
+        max_drop,
+        calib,
+        balance=balance,
+        vdpc=vdpc,
+        outliers=outliers,
+        plan=plan,
+        fp16=fp16,
     )
     board, where = _options.at_place(board)
     place = _options.place(probe, port, wait, where)

@@ -56,12 +56,21 @@ def command(
 
     _options.choice(reference, _options.RULES, "--reference")
     budget = _options.budget(ram, flash, optimize)
-    options = _options.quantization(estimator, calib, fp16)
-    if calib is None and not options.half:
+    options = _options.quantization(estimator, calib, fp16, max_drop)
+    if calib is None and options.half == "off":
         raise UsageError("int8 needs samples to calibrate with", hint="give them with --calib, or --fp16 all")
     outliers = _bits.outlying(outlier_share, outlier_z, outlier_coverage)
     mixing = _bits.mixing(
-        bits, weight_bits, method, max_drop, calib, balance=balance, vdpc=vdpc, outliers=outliers, plan=plan
+        bits,
+        weight_bits,
+        method,
+        max_drop,
+        calib,
+        balance=balance,
+        vdpc=vdpc,
+        outliers=outliers,
+        plan=plan,
+        fp16=fp16,
     )
     patching = _options.patching(patches, input_mode, plan)
     _options.check_samples(samples, input_scale, input_offset, calib)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DEQUANTIZE: int8, uint8, int16 or float16 to float32."""
+"""DEQUANTIZE: int8, uint8, int16 or float16 to float32.
+
+int8 becomes float16 where a layer of integers is followed by one in half precision, which no model file has.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from intarsia.ops._common import schema
 from intarsia.ops.base import Draw, Field, Operator, Shape, Values, pointwise
 
 _SOURCES = ("int8", "uint8", "int16", "float16")
+_HALF = ("int8", "float16")
 
 
 class Dequantize(Operator):
@@ -27,8 +31,9 @@ class Dequantize(Operator):
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:
         source, out = graph.required(node, 0), graph.output(node)
-        if source.dtype.name not in _SOURCES or out.dtype.name != "float32":
-            return f"{source.dtype.name} to {out.dtype.name}"
+        kinds = source.dtype.name, out.dtype.name
+        if (kinds[0] not in _SOURCES or kinds[1] != "float32") and kinds != _HALF:
+            return f"{kinds[0]} to {kinds[1]}"
         if source.dtype.is_integer and (source.quant is None or source.quant.per_channel):
             return "the input must have one scale"
         return None
@@ -42,7 +47,8 @@ class Dequantize(Operator):
         if source.dtype.is_float:
             return [x.astype(np.float32)]
         centred = (x.astype(np.int32) - source.zero_point).astype(np.float32)
-        return [np.float32(source.scale) * centred]
+        with np.errstate(over="ignore"):
+            return [(np.float32(source.scale) * centred).astype(graph.output(node).dtype.numpy)]
 
     def receptive_field(self, node: Node, graph: Graph) -> tuple[Field, Field] | None:
         return pointwise(node, graph)
@@ -52,7 +58,7 @@ class Dequantize(Operator):
         params: dict[str, Param] = {"size": source.elements}
         if source.dtype.is_integer:
             params |= {"scale": source.scale, "zero": source.zero_point}
-        contract = f"dequantize_{source.dtype.code}_f32"
+        contract = f"dequantize_{source.dtype.code}_{graph.output(node).dtype.code}"
         return [KernelCall("dequantize", contract, params, node.inputs[:1], node.outputs)]
 
     def cases(self, draw: Draw) -> Graph:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """QUANTIZE: float32 to int8, uint8 or int16, and between integer codes of different scales or types.
 
-int8, int4 and int2 become each other.
+int8, int4 and int2 become each other. float16 becomes int8 where a layer in half precision is followed by one of
+integers, which no model file has.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ TYPES = (
     ("int32", "int16"),
 )
 
+HALF = ("float16", "int8")
+
 
 def real_codes(x: np.ndarray, scale: float, zero_point: int, limits: tuple[int, int]) -> np.ndarray:
     """Codes of float32 values: x / scale, rounded half away from zero; NaN gives the least."""
@@ -64,7 +67,7 @@ class Quantize(Operator):
         kinds = (source.dtype.name, out.dtype.name)
         if any_packed(source, out):
             return requantization_reason(source, out)
-        if kinds not in TYPES:
+        if kinds not in (*TYPES, HALF):
             return f"{kinds[0]} to {kinds[1]}"
         tensors = (out,) if source.dtype.is_float else (source, out)
         if any(t.quant is None or t.quant.per_channel for t in tensors):
@@ -91,8 +94,8 @@ class Quantize(Operator):
         x, out = values[0], graph.output(node)
         assert x is not None
         result = (
-            real_codes(x, out.scale, out.zero_point, out.dtype.range)
-            if x.dtype == np.float32
+            real_codes(x.astype(np.float32), out.scale, out.zero_point, out.dtype.range)
+            if x.dtype.kind == "f"
             else self.codes(node, graph, x.astype(np.int64))
         )
         return [result.astype(out.dtype.numpy)]

@@ -28,6 +28,7 @@ its agreement; correcting the bias brings back most of that. `compare.compare` m
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from intarsia.calibrate import Statistics
@@ -39,6 +40,8 @@ from intarsia.quantize.rewrite import Rewriter
 
 IO_TYPES = ("int8", "float32")
 DEFAULT_ESTIMATOR = "percentile-99.999"
+MAX_DROP = 0.01
+"""What held-out samples may lose where layers are chosen for half precision."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +49,24 @@ class Options:
     """Choices of `quantize`.
 
     `estimator`: a name of `ranges.ESTIMATORS`. `io`: type of the graph's float inputs and outputs afterwards.
-    `correct_bias`: whether biases make up for the mean error of rounded weights. `half`: no int8, but
-    float32 layers in half precision, which needs no calibration.
+    `correct_bias`: whether biases make up for the mean error of rounded weights. `half`: "all" is no int8, but
+    float32 layers in half precision, which needs no calibration; "auto" leaves those layers to it that int8 costs
+    most accuracy, until held-out samples lose at most `max_drop` (`halfplan`).
     """
 
     estimator: str = DEFAULT_ESTIMATOR
     io: str = "int8"
     correct_bias: bool = True
-    half: bool = False
+    half: str = "off"
+    max_drop: float = MAX_DROP
 
 
-def quantize(graph: Graph, statistics: Statistics, options: Options | None = None) -> Graph:
+def quantize(
+    graph: Graph, statistics: Statistics, options: Options | None = None, *, real: Collection[str] = ()
+) -> Graph:
     """The graph with int8 feature maps and weights, int32 biases, and the same rounding rule.
+
+    Layers that make a tensor named in `real` stay float32.
 
     Weights are symmetric with a scale per output channel, feature maps asymmetric with one scale. Operators
     that have no int8 form stay float32 between DEQUANTIZE and QUANTIZE. Raises UsageError for unknown options
@@ -75,4 +84,5 @@ def quantize(graph: Graph, statistics: Statistics, options: Options | None = Non
             f"'{graph.name}' keeps states between inferences", hint="quantize it in the tool that trained it"
         )
     quantization = assign(graph, statistics, ESTIMATORS[options.estimator])
-    return Rewriter(graph, quantization, statistics, correct_bias=options.correct_bias).run(options.io)
+    rewriter = Rewriter(graph, quantization, statistics, correct_bias=options.correct_bias, real=real)
+    return rewriter.run(options.io)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from intarsia import ops
@@ -17,7 +18,10 @@ CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 
 
 class Rewriter:
-    """Copies a float graph node by node; each float feature map exists as int8, as float32 or both."""
+    """Copies a float graph node by node; each float feature map exists as int8, as float32 or both.
+
+    Nodes that make a tensor named in `real` stay as they are.
+    """
 
     def __init__(
         self,
@@ -26,9 +30,10 @@ class Rewriter:
         statistics: Statistics,
         *,
         correct_bias: bool,
+        real: Collection[str] = (),
     ) -> None:
         self.graph, self.quantization = graph, quantization
-        self.statistics, self.correct_bias = statistics, correct_bias
+        self.statistics, self.correct_bias, self.kept = statistics, correct_bias, frozenset(real)
         self.tensors: list[Tensor] = []
         self.nodes: list[Node] = []
         self.plain: dict[int, int] = {}
@@ -62,6 +67,8 @@ class Rewriter:
             self._keep(node)
         elif node.op in CONVERSIONS and len(involved) == 1:
             self._conversion(node)
+        elif self.graph.output(node).name in self.kept:
+            self._keep(node)
         elif (candidate := self._integer(node)) is not None:
             self.nodes.append(candidate)
         else:
