@@ -48,6 +48,6 @@ def generate(call: KernelCall, name: str, requant: Requantizer) -> GeneratedKern
         function=name,
         prototype=layertext.prototype(name) + ";",
         sources=(source, *dense.sources(requant.form), *(rows.sources() if copied else ())),
-        cost=batch * (40 + blocks * (30 + 11 * padded // dense.STEP)),
+        cost=batch * (40 + blocks * (24 + 19 * padded // (2 * dense.STEP))),
         scratch=padded if copied else 0,
     )

@@ -37,6 +37,27 @@ static inline int32x4_t itr_mve_divide(int32x4_t high, int32x4_t right) {
   return vrshlq_s32(high, right);
 }
 
+/* What the sum of one of the channels of `itr_mve_load` may start from: its bias, if that is not
+ * shifted. */
+static inline int32_t itr_mve_start(const void *vectors, int32_t channel) {
+#if ITR_LEFT
+  (void)vectors;
+  (void)channel;
+  return 0;
+#else
+  return ((const int32_t *)vectors)[channel];
+#endif
+}
+
+/* Codes, not clamped, of sums of four channels that began with `itr_mve_start`. */
+static inline int32x4_t itr_mve_requantize_started(int32x4_t sums, itr_mve_vectors c,
+                                                   int32_t zero) {
+#if ITR_LEFT
+  sums = vaddq_s32(vshlq_s32(sums, c.left), c.bias);
+#endif
+  return vaddq_n_s32(itr_mve_divide(vqrdmulhq_s32(sums, c.multiplier), c.right), zero);
+}
+
 /* Codes, not clamped, of sums of four channels. */
 static inline int32x4_t itr_mve_requantize(int32x4_t sums, itr_mve_vectors c, int32_t zero) {
 #if ITR_LEFT
