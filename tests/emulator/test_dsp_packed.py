@@ -76,11 +76,16 @@ def test_expected_instructions(widths: tuple[int, int, int], tmp_path: Path) -> 
     run([Case(*shape[:3], widths, shape[3]) for shape in EXPECTED], tmp_path, generated=0, error=0.1)
 
 
+CONSTANT = ((0, 1, 2, 3), (4, 5, 6, 7, 12), (2, 3, 8, 9, 10, 11), tuple(range(13)))
+"""Channels of 13 that never change: whole bytes of pixels are left out."""
+
+
 @pytest.mark.emulator
 @pytest.mark.parametrize("widths", WIDTHS)
 def test_products_in_fields(widths: tuple[int, int, int], tmp_path: Path) -> None:
     """Tails, odd channels, borders, limits inside the range, several chunks, all-lowest and all-highest codes."""
     cases = [Case(shape, kernel, channels, widths, options) for shape, kernel, channels, options in SHAPES]
+    cases += [Case((1, 5, 5, 36), (1, 1), 13, widths, {"constant": fixed}) for fixed in CONSTANT]
     run(cases, tmp_path, generated=len(cases))
 
 

@@ -83,6 +83,7 @@ class Case:
         extremes = (low, high) if options.pop("extremes", True) else ()
         for channel, value in zip(range(self.channels), extremes, strict=False):
             data[channel] = value
+        data[list(options.pop("constant", ()))] = 0
         weights_zero = zeros["weights_zero"] or 0
         in_zero = (
             random.integers(*source.range, endpoint=True) if zeros["in_zero"] is None else zeros["in_zero"]

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 
 from intarsia.dtypes import BY_BITS
 from intarsia.kernelcall import KernelCall
+from intarsia_codegen.arm.emission import int8_array
 from intarsia_codegen.arm.matrix import rule_of
 from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.narrow import expand, outer
@@ -61,15 +65,33 @@ def _kernel(
     endings = [outer.requantize(shape, finish, single=single, place=p) for p in range(per_byte // 2)]
     flush = outer.flush(shape)
     expand_code, expand_source = expand.expand(shape.in_bits, shape.lanes, shape.spacing)
-    words = stream(layer, shape, tiling, line, channels)
-    fields = _fields(call, name, layer, shape, tiling, len(words), channels)
+    live = _live(layer, per_byte, channels)
+    words = stream(layer, shape, tiling, line, channels, [c + k for c in live for k in range(0, per_byte, 2)])
     turns = [endings[0][0], endings[-1][0]]
     taking_over = turns if single else [flush.name.removesuffix(".S"), *turns]
-    fields |= dict(zip(("run.flush", "run.requantize", "run.other"), [*taking_over, turns[0]], strict=False))
-    fields["expand"] = expand_code
+    codes = [*taking_over, turns[0]][:3]
+    pitch, each = channels * layer.out_bits // 8, len(words) // len(live)
+    runs = [
+        f"    {{{pitch}, {name}_stream + {each * end}, {', '.join(codes)}, {len(tiling.chunks())}, {shape.name}, "
+        f"{name}_stream + {each * start}, {live[start] * layer.out_bits // 8}}},\n"
+        for start, end in _neighbours(live, per_byte)
+    ]
+    fixed = len(live) * per_byte < channels
+    fields = {
+        "runs": "runs",
+        "run_count": len(runs),
+        "fixed": f"{name}_fixed" if fixed else "0",
+        "expand": expand_code,
+        "pitch": pitch,
+        **_fields(
+            call, layer, shape, tiling, int(pitch != BY_BITS[layer.out_bits].run_bytes(layer.channels))
+        ),
+    }
     parts = [
         labels([shape.name, *taking_over, expand_code]),
         words_of(name, "stream", words),
+        f"static const itr_dsp_outer_run runs[{len(runs)}] = {{\n{''.join(runs)}}};\n",
+        *([_fixed_codes(name, layer, channels)] if fixed else []),
         struct("itr_dsp_outer", fields),
     ]
     entry = Entry(call, name)
@@ -86,36 +108,50 @@ def _kernel(
         name,
         f"{entry.prototype};",
         (text, *shared),
-        cost(call, shape, tiling, channels, layer.out_bits),
-        scratch=scratch_bytes(tiling, channels * layer.out_bits // 8),
+        cost(call, shape, tiling, len(live) * per_byte, layer.out_bits),
+        scratch=scratch_bytes(tiling, pitch),
         inplace=() if call.variants else call.inplace,
         stack_bytes={outer.ENTRY: outer.STACK_BYTES, expand.ENTRY: expand.STACK_BYTES},
         takes_params=entry.takes_params,
     )
 
 
-def _fields(
-    call: KernelCall, name: str, layer: Narrow, shape: Shape, tiling: Tiling, words: int, channels: int
-) -> dict[str, object]:
-    in_type, out_type = BY_BITS[layer.in_bits], BY_BITS[layer.out_bits]
-    pitch = out_type.run_bytes(channels)
-    out_bytes = out_type.run_bytes(layer.channels)
+def _live(layer: Narrow, per_byte: int, channels: int) -> list[int]:
+    """First channels of the bytes of a pixel that hold an output which varies; at least one."""
+    fixed = np.ones(channels, bool)
+    fixed[: layer.channels] = layer.rows.constant_codes()[0]
+    live = np.flatnonzero(~fixed.reshape(-1, per_byte).all(axis=1)) * per_byte
+    return [int(first) for first in live] or [0]
+
+
+def _neighbours(live: Sequence[int], per_byte: int) -> list[tuple[int, int]]:
+    """Places [start, end) in `live` of bytes that follow each other."""
+    breaks = [k for k in range(1, len(live)) if live[k] != live[k - 1] + per_byte]
+    return list(pairwise([0, *breaks, len(live)]))
+
+
+def _fixed_codes(name: str, layer: Narrow, channels: int) -> str:
+    """The constant array of a pixel's codes that never change."""
+    fixed, code = layer.rows.constant_codes()
+    codes = np.zeros(channels, np.int8)
+    codes[: layer.channels] = np.where(fixed, code, 0)
+    packed = np.frombuffer(BY_BITS[layer.out_bits].pack(codes), np.int8)
+    return int8_array(name, "fixed", packed)
+
+
+def _fields(call: KernelCall, layer: Narrow, shape: Shape, tiling: Tiling, detour: int) -> dict[str, object]:
+    in_type = BY_BITS[layer.in_bits]
     zero = in_type.pack(np.full(8 // layer.in_bits, call.integer("in_zero"), np.int8))[0]
     excess = excess_of(layer)
     return {
-        "run.pitch": pitch,
-        "run.end": f"{name}_stream + {words}",
-        "run.chunks": len(tiling.chunks()),
-        "run.multiply": shape.name,
-        "run.stream": f"{name}_stream",
         "lanes": shape.lanes,
         "codes": tiling.codes,
         "run_bytes": in_type.run_bytes(call.integer("in_c")),
         "words": tiling.words,
         "segment": tiling.segment,
         "chunk": tiling.chunk,
-        "out_bytes": out_bytes,
-        "detour": int(pitch != out_bytes),
+        "out_bytes": BY_BITS[layer.out_bits].run_bytes(layer.channels),
+        "detour": detour,
         "zero": zero,
         "excess": f"{excess}u",
         "start": f"{excess * shape.largest * tiling.codes * shape.ones}u",

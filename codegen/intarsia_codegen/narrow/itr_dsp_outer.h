@@ -21,11 +21,15 @@ typedef struct {
   int32_t chunks;
   const char *multiply;
   const int32_t *stream;
+  int32_t first; /* byte in the output pixel (not read by assembler) */
 } itr_dsp_outer_run;
 
 typedef struct {
-  itr_dsp_outer_run run;
+  const itr_dsp_outer_run *runs; /* neighbouring channels each */
+  int32_t run_count;
+  const int8_t *fixed; /* codes of a pixel, for channels that no run computes; or NULL */
   const char *expand;
+  int32_t pitch;     /* bytes of an output pixel before it is copied */
   int32_t lanes;     /* pixels per activation word */
   int32_t codes;     /* per word of a packed pixel */
   int32_t run_bytes; /* of an input pixel */

@@ -75,13 +75,16 @@ def largest_field(layer: Narrow, tiling: Tiling) -> int:
     return max([int(part.sum(axis=1).max()) + excess * int(part.shape[1]) for part in parts], default=0)
 
 
-def stream(layer: Narrow, shape: Shape, tiling: Tiling, line: Line, channels: int) -> list[int]:
-    """Words for `channels` (an even number) channels, those beyond the layer's with any output."""
+def stream(
+    layer: Narrow, shape: Shape, tiling: Tiling, line: Line, channels: int, pairs: Sequence[int]
+) -> list[int]:
+    """Words for the pairs of channels that begin with `pairs`, the same number for each. Of `channels` those beyond the
+    layer's have any output."""
     stored = padded(layer, tiling, channels)
     constants = np.zeros((channels, 2), np.int64)
     constants[: layer.channels] = np.stack([line.multiplier, line.offset], axis=1)
     words: list[int] = []
-    for first in range(0, channels, 2):
+    for first in pairs:
         start = 0
         for steps in tiling.chunks():
             words.append(shape.skip(steps))
