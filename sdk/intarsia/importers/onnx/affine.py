@@ -109,5 +109,6 @@ class _Folding:
         return real
 
     def _add(self, like: Tensor, data: np.ndarray) -> int:
-        self.tensors.append(replace(like, shape=data.shape, data=data.astype(np.float32)))
+        with np.errstate(over="ignore"):
+            self.tensors.append(replace(like, shape=data.shape, data=data.astype(np.float32)))
         return len(self.tensors) - 1

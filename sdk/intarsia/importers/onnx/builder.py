@@ -45,7 +45,9 @@ class Builder:
         return index
 
     def ints(self, values: Sequence[int]) -> int:
-        """A constant vector of int32: axes, shapes."""
+        """A constant vector of int32: axes, shapes. Raises ValueError for numbers beyond it."""
+        if any(not -(1 << 31) <= value < 1 << 31 for value in values):
+            raise ValueError(f"{list(values)}: beyond int32")
         return self.constant(np.array(values, np.int32))
 
     def emit(
@@ -215,7 +217,8 @@ class Builder:
 def real_data(value: Known) -> np.ndarray:
     """A constant as feature maps have it: floats in float32, integers in int32 where they fit."""
     if value.quant is not None or value.data.dtype.kind == "f":
-        return value.real().astype(np.float32)
+        with np.errstate(over="ignore"):
+            return value.real().astype(np.float32)
     if value.data.dtype.kind in "iu" and value.data.dtype != np.int32:
         clipped = np.clip(value.data, -(1 << 31), (1 << 31) - 1)
         result: np.ndarray = clipped.astype(np.int32)

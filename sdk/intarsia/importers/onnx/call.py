@@ -81,6 +81,20 @@ class Call:
             raise Refused(f"attribute '{name}' must be integers")
         return tuple(value)
 
+    def tensor(self, name: str) -> Any:
+        """A TensorProto. Raises Refused."""
+        value = self.attributes.get(name)
+        if not hasattr(value, "data_type"):
+            raise Refused(f"attribute '{name}' is no tensor")
+        return value
+
+    def numbers(self, name: str) -> float | list[float]:
+        """A number or several. Raises Refused."""
+        value = self._attribute(name, None, (int, float, list))
+        if isinstance(value, list) and not all(isinstance(v, (int, float)) for v in value):
+            raise Refused(f"attribute '{name}' must be numbers")
+        return value  # type: ignore[no-any-return]
+
     def has(self, name: str) -> bool:
         return name in self.attributes
 

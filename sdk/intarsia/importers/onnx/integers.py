@@ -212,11 +212,13 @@ class _Rewriting:
             return node
         source = next(self.tensors[i] for i in node.inputs if i != ABSENT and self._is_codes(i))
         inputs = list(node.inputs)
-        inputs[rule.bias] = self._add(self._bias(node.inputs[rule.bias], source, weights))
+        bias = self._bias(node.inputs[rule.bias], source, weights)
+        inputs[rule.bias] = node.inputs[rule.bias] if bias is None else self._add(bias)
         return replace(node, inputs=tuple(inputs))
 
-    def _bias(self, index: int, source: Tensor, weights: Tensor) -> Tensor:
-        """A bias in the scale of the products: its own codes where they have that scale already."""
+    def _bias(self, index: int, source: Tensor, weights: Tensor) -> Tensor | None:
+        """A bias in the scale of the products, its own codes where they have that scale already; None when it is no
+        number."""
         assert source.quant is not None
         assert weights.quant is not None
         scales = source.quant.scale[0] * np.array(weights.quant.scale, np.float64)
@@ -234,6 +236,8 @@ class _Rewriting:
             assert tensor.data is not None
             real = tensor.data.astype(np.float64)
         scaled = np.rint(real.reshape(-1) / scales)
+        if not np.isfinite(scaled).all():
+            return None
         limited = np.clip(scaled, INT32_MIN, INT32_MAX).astype(kind.numpy).reshape(tensor.shape)
         return Tensor(tensor.name, tensor.shape, kind, stated, limited)
 

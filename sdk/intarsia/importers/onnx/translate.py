@@ -102,7 +102,7 @@ class _Translation:
         since = len(builder.nodes)
         try:
             results = self._results(node)
-        except (Refused, ValueError) as error:
+        except (Refused, ValueError, OverflowError, LookupError, TypeError, MemoryError) as error:
             self.refused.append(f"{title(node, position)}: {error}")
             if isinstance(error, Refused) and error.hint:
                 self.hints.append(error.hint)

@@ -29,7 +29,8 @@ class Known:
 
     def real(self) -> np.ndarray:
         """Values in float64, of codes too."""
-        data = self.data.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            data = self.data.astype(np.float64)
         if self.quant is None:
             return data
         shape = [1] * data.ndim

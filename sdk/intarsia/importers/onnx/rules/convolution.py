@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from intarsia.importers.onnx import weights
-from intarsia.importers.onnx.builder import Builder
+from intarsia.importers.onnx.builder import MAX_ELEMENTS, Builder
 from intarsia.importers.onnx.call import Call, Refused, Rule
 from intarsia.importers.onnx.rules._windows import Windows, pair, windows
 from intarsia.importers.onnx.values import Known, Map
@@ -15,6 +15,9 @@ from intarsia.ops.conv_2d import Conv2DAttrs
 from intarsia.ops.depthwise_conv_2d import DepthwiseConv2DAttrs
 from intarsia.ops.split import SplitAttrs
 from intarsia.ops.transpose_conv import TransposeConvAttrs
+
+LARGEST = 1 << 24
+"""Elements of the largest weights that are made."""
 
 
 def _operands(call: Call) -> tuple[Map, Known, Known | None]:
@@ -102,6 +105,8 @@ def transposed(call: Call) -> Map:
     stride = pair(call.vector("strides", [1] * spatial), "strides")
     if any(d != 1 for d in call.vector("dilations", [1] * spatial)):
         raise Refused("dilations", "use dilation 1 in transposed convolutions")
+    if min(stride) < 1:
+        raise Refused(f"strides {list(stride)}")
     image = builder.images(source)
     full = [
         (n - 1) * s + k for n, s, k in zip(builder.shape(image)[1:3], stride, kernel.shape[2:], strict=True)
@@ -171,6 +176,8 @@ def _cropped(builder: Builder, image: int, cut: list[tuple[int, int]], out: list
     missing = [max(-behind, 0) for _, behind in cut]
     if any(before < 0 for before, _ in cut):
         raise Refused("an output that is larger than what its windows reach")
+    if max(missing) >= MAX_ELEMENTS:
+        raise Refused(f"an output of {out}")
     if any(missing):
         borders = np.array([[0, 0], [0, missing[0]], [0, missing[1]], [0, 0]], np.int32)
         image = builder.emit("PAD", [image, builder.constant(borders)])
@@ -187,6 +194,8 @@ def _blocks(kernel: Known, groups: int) -> Known:
     if kernel.quant is not None and (kernel.quant.per_channel or kernel.quant.zero_point[0]):
         raise Refused("quantized weights in groups", "quantize the weights of this layer per tensor")
     rows, units = kernel.shape[0] // groups, kernel.shape[1]
+    if rows * groups != kernel.shape[0] or kernel.data.size * groups > LARGEST:
+        raise Refused(f"weights {list(kernel.shape)} in {groups} groups")
     whole = np.zeros((kernel.shape[0], units * groups, *kernel.shape[2:]), kernel.data.dtype)
     for group in range(groups):
         own = slice(group * rows, (group + 1) * rows)

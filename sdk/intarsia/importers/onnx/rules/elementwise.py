@@ -15,6 +15,8 @@ from intarsia.importers.onnx.values import Known, Map, Value, View
 
 def aligned(builder: Builder, first: Value, second: Value) -> tuple[int, int, View]:
     """Tensors of two operands that broadcast as they lie, and the view of the result."""
+    if isinstance(first, Known) and isinstance(second, Known):
+        first = builder.as_map(first)
     if isinstance(first, Known) and isinstance(second, Map):
         right, left, view = _with_constant(builder, second, first)
         return left, right, view

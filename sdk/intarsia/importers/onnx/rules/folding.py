@@ -94,6 +94,8 @@ def fold(call: Call) -> list[Value]:
             results = ReferenceEvaluator(model).run(None, operands)
     except Exception as error:
         raise Refused(f"its constant operands do not fit: {error}") from None
+    if any(np.asarray(data).dtype.kind not in "fiub" for data in results):
+        raise Refused("constants that are no numbers")
     return [Known(name, np.asarray(data)) for name, data in zip(call.node.output, results, strict=True)]
 
 
@@ -129,7 +131,7 @@ def constant(call: Call) -> Known:
 
     name = call.node.output[0]
     if call.has("value"):
-        return Known(name, payload.array(call.attributes["value"], None))
+        return Known(name, payload.array(call.tensor("value"), None))
     for attribute, kind in (
         ("value_float", np.float32),
         ("value_floats", np.float32),
@@ -137,7 +139,7 @@ def constant(call: Call) -> Known:
         ("value_ints", np.int64),
     ):
         if call.has(attribute):
-            return Known(name, np.array(call.attributes[attribute], kind))
+            return Known(name, np.array(call.numbers(attribute), kind))
     raise Refused("a constant that is no tensor of numbers")
 
 
@@ -147,7 +149,7 @@ def filled(call: Call) -> Known:
     shape = call.integers(0, "the shape") or ()
     if any(n < 0 for n in shape) or math.prod(shape) > MAX_ELEMENTS:
         raise Refused(f"a constant of {list(shape)}")
-    value = payload.array(call.attributes["value"], None) if call.has("value") else np.zeros(1, np.float32)
+    value = payload.array(call.tensor("value"), None) if call.has("value") else np.zeros(1, np.float32)
     return Known(call.node.output[0], np.full(shape, value.reshape(-1)[0], value.dtype))
 
 

@@ -29,7 +29,10 @@ def batch(call: Call) -> Map:
     channels = call.builder.logical(source)[1]
     if any(v.size != channels for v in (gamma, beta, mean, variance)):
         raise Refused(f"statistics of other than {channels} channels")
-    scale = gamma / np.sqrt(variance + call.number("epsilon", 1e-5))
+    deviation = variance + call.number("epsilon", 1e-5)
+    if not (deviation > 0).all():
+        raise Refused("a variance below zero")
+    scale = gamma / np.sqrt(deviation)
     shape = (channels, *[1] * (source.rank - 2))
     name = call.builder.label
     scaled = _combined(call, "MUL", source, Known(f"{name}/scale", scale.reshape(shape)))
@@ -74,8 +77,8 @@ def group(call: Call) -> Map:
     """Channels are split into groups by a view; every group is normalized as an instance is."""
     source, builder, groups = call.map(0), call.builder, call.integer("num_groups")
     shape = builder.logical(source)
-    if groups < 1 or shape[1] % groups:
-        raise Refused(f"{groups} groups of {shape[1]} channels")
+    if source.rank < 3 or groups < 1 or shape[1] % groups:
+        raise Refused(f"{groups} groups of {list(shape)}")
     split = builder.reshaped(source, [shape[0], groups, shape[1] // groups, *shape[2:]])
     axes = tuple(range(2, split.rank))
     joined = builder.reshaped(_normalized(call, split, axes, call.number("epsilon", 1e-5)), shape)

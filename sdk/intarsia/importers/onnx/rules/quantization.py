@@ -58,9 +58,11 @@ def _codes(value: Known, quant: Quantization, kind: np.dtype[np.generic]) -> Kno
     scale = np.array(quant.scale, np.float32).reshape(shape)
     zero = np.array(quant.zero_point, np.float64).reshape(shape)
     limits = np.iinfo(kind.name)
-    codes = np.clip(
-        np.rint((value.real().astype(np.float32) / scale).astype(np.float64)) + zero, limits.min, limits.max
-    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        steps = np.rint((value.real().astype(np.float32) / scale).astype(np.float64)) + zero
+    if np.isnan(steps).any():
+        raise Refused("a constant that is not a number")
+    codes = np.clip(steps, limits.min, limits.max)
     return Known(value.name, codes.astype(kind), quant)
 
 

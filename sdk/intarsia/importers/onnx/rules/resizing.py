@@ -10,7 +10,7 @@ import numpy as np
 
 from intarsia.importers.onnx.call import Call, Refused, Rule
 from intarsia.importers.onnx.values import Map
-from intarsia.ops._resizing import ResizeAttrs
+from intarsia.ops._resizing import LARGEST, ResizeAttrs
 from intarsia.ops.gather import GatherAttrs
 from intarsia.ops.resize_bilinear import ResizeBilinearAttrs
 from intarsia.ops.resize_nearest_neighbor import _nearest
@@ -29,7 +29,7 @@ def _extents(call: Call, extents: Sequence[int]) -> tuple[list[int], list[float]
         raise Refused("axes or an aspect ratio of its own", "resize by sizes or scales of all axes")
     sizes = call.integers(3, "the sizes") if first == 2 else None
     if sizes:
-        if len(sizes) != rank or min(sizes) < 1:
+        if len(sizes) != rank or min(sizes) < 1 or max(sizes) > LARGEST:
             raise Refused(f"sizes {list(sizes)}")
         return list(sizes), [out / n for out, n in zip(sizes, extents, strict=True)]
     stated = (
@@ -44,7 +44,10 @@ def _extents(call: Call, extents: Sequence[int]) -> tuple[list[int], list[float]
     )
     if len(scales) != rank or not all(math.isfinite(s) and 0 < s < 1 << 15 for s in scales):
         raise Refused(f"scales {scales}")
-    return [max(math.floor(n * s), 1) for n, s in zip(extents, scales, strict=True)], scales
+    out = [max(math.floor(n * s), 1) for n, s in zip(extents, scales, strict=True)]
+    if max(out) > LARGEST:
+        raise Refused(f"scales {scales}")
+    return out, scales
 
 
 def places(mode: str, size: int, out: int, scale: float) -> np.ndarray:

@@ -139,7 +139,7 @@ def pad(call: Call) -> Map:
     source, builder, mode = call.map(0), call.builder, call.text("mode", "constant")
     stated = call.vector("pads", ()) if call.has("pads") else call.integers(1, "the pads") or ()
     axes = call.integers(3, "the axes") or tuple(range(source.rank))
-    if len(stated) != 2 * len(axes):
+    if len(stated) != 2 * len(axes) or max(map(abs, stated), default=0) >= 1 << 31:
         raise Refused(f"pads {list(stated)} for {source.rank} dimensions")
     separated = builder.separated(source)
     pairs = np.zeros((source.rank, 2), np.int32)
