@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from pathlib import Path
@@ -22,6 +23,7 @@ EMULATION_TOOLS = (
     "qemu-system-arm",
     "qemu-system-riscv32",
 )
+EXPORTERS = ("torch", "onnxscript", "keras")
 
 settings.register_profile(
     "default",
@@ -43,6 +45,7 @@ def data_folder() -> Path | None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselects, with the reason, what cannot run on this machine."""
+    exporters = [name for name in EXPORTERS if importlib.util.find_spec(name) is None]
     missing = [tool for tool in EMULATION_TOOLS if shutil.which(tool) is None]
     reasons = {
         "hardware": None
@@ -50,6 +53,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         else "they need boards (run with -m hardware)",
         "data": None if data_folder() else "$INTARSIA_DATA is not set and ../shared/data is not there",
         "emulator": f"missing: {', '.join(missing)} (make setup)" if missing else None,
+        "exporters": f"missing: {', '.join(exporters)} (several gigabytes)" if exporters else None,
         "browser": None if browser.program() else f"no Chromium is installed: {browser.INSTALL}",
         "arduino": None
         if shutil.which(arduino.PROGRAM)

@@ -44,11 +44,26 @@ def _cell(text: str) -> str:
 
 
 def operators() -> str:
-    """Supported operators and the element types of their feature maps."""
+    """Supported operators and the element types of their feature maps, and what becomes of those of ONNX."""
     known = analyze.operators()
     lines = [f"| {entry['name']} | {', '.join(entry['types'])} |" for entry in known]
     head = f"{NOTE}# Operators\n\n{len(known)} operators, with the element types of input and output:\n"
-    return "\n".join([head, "| operator | types |\n|---|---|", *lines]) + "\n"
+    onnx = [
+        f"| {entry['name']} | {', '.join(entry['makes'])} | {_cell(entry['about'])} |"
+        for entry in analyze.onnx_operators()
+    ]
+    return "\n".join(
+        [
+            head,
+            "| operator | types |\n|---|---|",
+            *lines,
+            f"\n## ONNX\n\n{len(onnx)} operators of ONNX and what they become; those that become nothing are shapes,"
+            "\nlayout or constants. [Models from PyTorch and Keras](onnx.md) says more.\n",
+            "| ONNX operator | becomes | |\n|---|---|---|",
+            *onnx,
+            "",
+        ]
+    )
 
 
 def python() -> str:

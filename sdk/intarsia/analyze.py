@@ -15,6 +15,8 @@ from intarsia import check, dtypes, ops
 from intarsia.boards import Board
 from intarsia.errors import ModelError
 from intarsia.importers import variables
+from intarsia.importers.onnx import rules
+from intarsia.importers.onnx.rules import folding
 from intarsia.ir import ABSENT, Graph, Node
 from intarsia.ops.base import Operator
 from intarsia.passes import dynamic_range, fold_constants, signed
@@ -183,6 +185,14 @@ def operators() -> list[dict[str, Any]]:
     states = "becomes a state that is kept between inferences when the model is read"
     found |= {name: (["any"], states) for name in variables.OPERATORS}
     return [{"name": name, "types": types, "about": about} for name, (types, about) in sorted(found.items())]
+
+
+def onnx_operators() -> list[dict[str, Any]]:
+    """ONNX operators that the importer has rules for: what they become, and what is special about them."""
+    found = [{"name": r.name, "makes": list(r.makes), "about": r.about} for r in rules.registry().values()]
+    rest = sorted(folding.FOLDED - set(rules.registry()))
+    found += [{"name": name, "makes": [], "about": "between constants"} for name in rest]
+    return sorted(found, key=lambda entry: str(entry["name"]))
 
 
 def _about(operator: Operator) -> str:

@@ -274,11 +274,19 @@ def _input_array(
         wanted = ", ".join(("N", *map(str, tensor.shape[1:] if tensor.shape[:1] == (1,) else tensor.shape)))
         raise UsageError(
             f"array '{name}' of {path} has shape {list(shape)}; input '{tensor.name}' needs [{wanted}]",
-            hint="the first axis counts samples, the rest must be the input's own shape",
+            hint=_shape_hint(shape, expected),
         )
     if shape[0] == 0:
         raise UsageError(f"array '{name}' of {path} is empty", hint="give at least one sample")
     return _member(archive, path, name)[:limit].reshape(-1, *tensor.shape)
+
+
+def _shape_hint(shape: Sequence[int], expected: Sequence[int]) -> str:
+    """What to do about an array whose shape does not fit; PyTorch has channels first."""
+    if len(shape) > 2 and _essential((*shape[2:], shape[1])) == list(expected):
+        axes = ", ".join(map(str, (0, *range(2, len(shape)), 1)))
+        return f"the channels come last here: store x.transpose({axes})"
+    return "the first axis counts samples, the rest must be the input's own shape"
 
 
 def _essential(shape: Sequence[int]) -> list[int]:

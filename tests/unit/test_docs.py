@@ -20,6 +20,7 @@ from support import tools
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+EXPORTED = ROOT / "tests" / "exported"
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 MADE = runpy.run_path(str(ROOT / "tools" / "make_docs.py"))["PAGES"]
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -52,6 +53,9 @@ def run(commands: str, folder: Path) -> None:
 def test_commands_of_a_page_work(page: str, digits: Path, tmp_path: Path) -> None:
     for name in ("digits96_int8.tflite", "digits96_float.tflite", "calib.npz", "test.npz"):
         shutil.copy(digits / name, tmp_path)
+    shutil.copy(EXPORTED / "mobile_dynamo.onnx", tmp_path / "model.onnx")
+    with np.load(EXPORTED / "mobile.npz") as arrays:
+        np.savez(tmp_path / "samples.npz", x=arrays["x"].transpose(0, 2, 3, 1))
     run(found(SHELL, page), tmp_path)
 
 

@@ -125,8 +125,8 @@ LAYERS: dict[str, tuple[Build, str]] = {
 
 
 MOST_CODES = 1.01
-"""Codes by which an output of one layer may differ from ONNX Runtime's: that rounds float32 products once, half to even;
-TFLite's kernels round fixed-point products, and tables have scales of their own."""
+"""Codes by which an output of one layer may differ from ONNX Runtime's, which rounds float32 products once, half to
+even; TFLite's kernels round fixed-point products, and tables have scales of their own."""
 
 
 @pytest.mark.parametrize("unsigned", [False, True])

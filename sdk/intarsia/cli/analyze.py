@@ -41,13 +41,14 @@ def command(
 
     with _console.Console(verbose, quiet, as_json=as_json) as console:
         if model is None:
-            known = analyze.operators()
+            known, onnx = analyze.operators(), analyze.onnx_operators()
             document = {
                 "schema": analyze.OPERATORS_SCHEMA,
                 "schema_version": analyze.SCHEMA_VERSION,
                 "operators": known,
+                "onnx": onnx,
             }
-            console.result(document, listings.operators(known))
+            console.result(document, f"{listings.operators(known)}\n\n{listings.onnx_operators(onnx)}")
             return
         target = boards.load(board) if board else None
         analysis = pipeline.analyze_model(model, target, rule=reference)

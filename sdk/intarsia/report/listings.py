@@ -194,6 +194,12 @@ def operators(known: Sequence[dict[str, Any]]) -> str:
     return "\n".join(table(("operator", "what it takes", "element types"), rows, "<<<"))
 
 
+def onnx_operators(known: Sequence[dict[str, Any]]) -> str:
+    """One line per ONNX operator: what it becomes."""
+    rows = [[entry["name"], ", ".join(entry["makes"]) or "-", _opening(entry["about"])] for entry in known]
+    return "\n".join(table(("ONNX operator", "becomes", "what it takes"), rows, "<<<"))
+
+
 def _opening(text: str) -> str:
     """The first sentence, cut off where it is long."""
     sentence = safe(text.partition(". ")[0].rstrip("."))
