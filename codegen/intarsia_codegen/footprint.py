@@ -17,6 +17,18 @@ STATEMENT_BYTES = 8
 _ARRAY = re.compile(r"static const (u?)int(8|16|32)_t \w+\[(\d+)\]")
 
 
+def arrays(source: SourceFile) -> int:
+    """Bytes of the constant arrays of a source."""
+    return _arrays(source.name, source.text)
+
+
+@cache
+def _arrays(name: str, text: str) -> int:
+    if not name.endswith(COMPILED):
+        return 0
+    return sum(int(bits) // 8 * int(count) for _, bits, count in _ARRAY.findall(text))
+
+
 def flash(source: SourceFile) -> int:
     """Bytes: arrays exactly, code by a fixed number of bytes per instruction or statement."""
     return _flash(source.name, source.text)
@@ -26,9 +38,8 @@ def flash(source: SourceFile) -> int:
 def _flash(name: str, text: str) -> int:
     if not name.endswith(COMPILED):
         return 0
-    arrays = sum(int(bits) // 8 * int(count) for _, bits, count in _ARRAY.findall(text))
     lines = [line.strip() for line in text.splitlines()]
     code = [line for line in lines if line and not line.startswith(("/", "*", "#", ".", "{"))]
     if name.endswith(".S"):
-        return arrays + INSTRUCTION_BYTES * sum(not line.endswith(":") for line in code)
-    return arrays + STATEMENT_BYTES * sum(line.endswith(";") for line in code)
+        return _arrays(name, text) + INSTRUCTION_BYTES * sum(not line.endswith(":") for line in code)
+    return _arrays(name, text) + STATEMENT_BYTES * sum(line.endswith(";") for line in code)

@@ -18,7 +18,7 @@ from intarsia.plan import memory
 from intarsia.plan.plan import Plan
 from intarsia.projectfile import SCHEMA, SCHEMA_VERSION
 from intarsia.request import Objective
-from intarsia_codegen import ctext, library
+from intarsia_codegen import ctext, footprint, library
 from intarsia_codegen.emit import Emitted, emit, templates
 from intarsia_codegen.generated import COMPILED
 from intarsia_codegen.harness import FOLDER as HARNESS_FOLDER
@@ -87,12 +87,13 @@ def _layer_at(program: Program, step: int) -> Layer | None:
 
 
 def _constant_bytes(layer: Layer) -> int:
-    """Bytes of the constants of a layer; what classes of patches have in common counts once."""
-    found = {
-        (constant.name, constant.stored.tobytes()): constant.stored.nbytes
-        for kernel in layer.kernels
-        for constant in kernel.call.constants
-    }
+    """Bytes of the constants of a layer, as its kernels keep them; what they have in common counts once."""
+    found: dict[object, int] = {}
+    for kernel in layer.kernels:
+        if kernel.generated is not None:
+            found |= {source.name: footprint.arrays(source) for source in kernel.generated.sources}
+        else:
+            found |= {(c.name, c.stored.tobytes()): c.stored.nbytes for c in kernel.call.constants}
     return sum(found.values())
 
 

@@ -165,10 +165,16 @@ def choose(
     wanted = Wanted(mixing.maps, mixing.weights, mixing.maps)
     histograms = classes.histograms(graph, kept.inputs, cut.tiling, cut.membership)
     space = precision.space(graph, histograms, wanted, cut.tiling, cut.membership)
-    options = vdqs.Options(mixing.method, mixing.balance, ram=ram, beside=beside)
+    options = vdqs.Options(
+        mixing.method, mixing.balance, ram=ram, beside=beside, spend_time=mixing.spend_time
+    )
     search = Search(space, options, costs)
     choice = search.run(*_memory(graph, space, cut, measure))
-    spared = tuple(_not_worth_the_time(search, choice)) if mixing.method == "vdqs" else ()
+    spared = (
+        tuple(_not_worth_the_time(search, choice))
+        if mixing.method == "vdqs" and not mixing.spend_time
+        else ()
+    )
     maker = _Maker(graph, kept, held, space, cut)
     watcher.stage("measure the accuracy of the bits")
     if mixing.max_drop is not None and maker.drop(choice.bits) > mixing.max_drop:

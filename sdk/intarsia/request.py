@@ -109,9 +109,10 @@ class Mixing:
     """Which bits feature maps and weights may have, 8 among them, and how they are chosen.
 
     `method`: a name of `plan.vdqs.METHODS`. `max_drop`: what held-out calibration samples may lose (None: no limit).
-    `balance`: lambda of the search, 0 looks at saved BitOPs alone, 1 at entropy alone. `vdpc`: with patches, those with
-    outliers (`outliers` says which are) keep 8 bits; which ones is decided once and for all ("static"), by the device
-    in every inference ("dynamic"), or patches are all treated alike ("off").
+    `balance`: lambda of the search, 0 looks at saved BitOPs alone, 1 at entropy alone. `spend_time`: bits may save
+    BitOPs where they cost time. `vdpc`: with patches, those with outliers (`outliers` says which are) keep 8 bits;
+    which ones is decided once and for all ("static"), by the device in every inference ("dynamic"), or patches are
+    all treated alike ("off").
     """
 
     maps: tuple[int, ...] = (8,)
@@ -121,6 +122,7 @@ class Mixing:
     balance: float = vdqs.BALANCE
     vdpc: str = "static"
     outliers: Outlying = field(default_factory=Outlying)
+    spend_time: bool = False
 
 
 @dataclass(frozen=True)

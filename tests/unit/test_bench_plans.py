@@ -9,7 +9,7 @@ import io
 import numpy as np
 import pytest
 
-from intarsia.bench import plancases, plans, plantable
+from intarsia.bench import plancases, planpage, plans, plantable
 from intarsia.bench.plantable import PATCHES_8, VDQS, Row
 from intarsia.cli import app
 from intarsia.errors import UsageError
@@ -64,6 +64,19 @@ def test_a_table_can_be_read_again() -> None:
             plantable.from_csv(damaged)
 
 
+def test_the_page_says_what_is_gained_and_why_no_more() -> None:
+    rows = [
+        row(PATCHES_8, 0.9, 220_000_000, 50),
+        row(VDQS, 0.88, 100_000_000, 45),
+        Row("m", "sweep", "b", 0.4, 0.25, refused="too small"),
+    ]
+    page = planpage.to_page(rows, {"m": "Few samples."}, "# Plans\n")
+    assert "| m | 2.20x | 1.11x | 1.00x | 0.0200 | instructions, accuracy |" in page
+    assert "m: Few samples." in page
+    assert "sweep, lambda 0.4, outliers 0.25: too small." in page
+    assert "| VDQS |  | 0.8800 | 100.0 |" in page
+
+
 def test_correlation_looks_at_what_changes_between_samples() -> None:
     random = np.random.default_rng(0)
     wanted = random.normal(0, 1, (20, 8)) + 100.0
@@ -100,7 +113,8 @@ def test_settings_of_the_sweep_are_shares(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.emulator
 def test_plans_of_the_example_network() -> None:
     told: list[Row] = []
-    chosen = plans.variants()[:3]
+    names = (plantable.LAYERS_8, PATCHES_8, plantable.UNIFORM_4)
+    chosen = [variant for variant in plans.variants() if variant.name in names]
     rows = plans.run(["digits96_float"], samples=8, chosen=chosen, told=told.append)
     layers, patches, uniform = rows
     assert [r.variant for r in rows] == [r.variant for r in told] == [v.name for v in chosen]

@@ -8,7 +8,6 @@ instructions on an emulated board, and both are compared with the reference.
 from __future__ import annotations
 
 import functools
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
@@ -62,9 +61,9 @@ def variants(balances: Sequence[float] = BALANCES, shares: Sequence[float] = OUT
     return [
         Variant(LAYERS_8, patched=False),
         Variant(PATCHES_8),
+        Variant(VDQS, searched),
         Variant(UNIFORM_4, Mixing((8, 4), (8, 4), "uniform4", None)),
         Variant(VDQS_ALONE, replace(searched, vdpc="off")),
-        Variant(VDQS, searched),
         *(
             Variant(SWEEP, _with_share(replace(free, balance=balance), share))
             for balance in balances
@@ -160,29 +159,24 @@ class _Bench:
         """Makes the model, then runs it on both boards. Raises BudgetError and GateError where it cannot be made."""
         patching = Patching("auto", self.case.input) if variant.patched else Patching("off")
         budget = self.case.budget if variant.patched else None
-        model = self.scratch / "model.itr"
-        self.quantized(variant, model, patching)
-        few = replace(self.test, limit=self.device_samples)
-        device = pipeline.profile(
-            model, self.board, Request(few), budget=budget, patching=patching, watcher=self.watcher
-        )
-        host = pipeline.profile(model, boards.load("host"), Request(self.test), watcher=self.watcher)
-        return self.filled(self.empty(variant), modelfile.load(model), device, host)
-
-    def quantized(self, variant: Variant, model: Path, patching: Patching) -> None:
-        if variant.mixing is None:
-            shutil.copyfile(self.int8, model)
-            return
+        model, plan = self.scratch / "model.itr", self.scratch / "plan.json"
         pipeline.quantize_file(
             self.int8,
-            self.calib,
+            None if variant.mixing is None else self.calib,
             model,
             self.board,
             mixing=variant.mixing,
-            budget=self.case.budget,
+            budget=budget,
             patching=patching,
+            plan_out=plan,
             watcher=self.watcher,
         )
+        few = replace(self.test, limit=self.device_samples)
+        device = pipeline.profile(
+            model, self.board, Request(few), budget=budget, patching=Patching(file=plan), watcher=self.watcher
+        )
+        host = pipeline.profile(model, boards.load("host"), Request(self.test), watcher=self.watcher)
+        return self.filled(self.empty(variant), modelfile.load(model), device, host)
 
     def filled(self, row: Row, graph: Graph, device: Run, host: Run) -> Row:
         """The row with all figures."""

@@ -110,6 +110,12 @@ def gains(rows: Sequence[Row]) -> list[Gain]:
     return found
 
 
+def mean_gain(found: Sequence[Gain]) -> Gain:
+    """The mean of the gains of several networks."""
+    names = ("bitops", "instructions", "ram", "drop")
+    return Gain("mean", *(fmean(getattr(gain, name) for gain in found) for name in names))
+
+
 def _row(rows: Sequence[Row], model: str, variant: str) -> Row | None:
     measured = (row for row in rows if row.refused is None)
     return next((row for row in measured if (row.model, row.variant) == (model, variant)), None)
@@ -227,7 +233,8 @@ def _gain_lines(found: Sequence[Gain]) -> list[str]:
         [g.model, f"{g.bitops:.2f}x", f"{g.instructions:.2f}x", f"{g.ram:.2f}x", f"{g.drop:.4f}"]
         for g in found
     ]
-    means = [fmean(getattr(g, name) for g in found) for name in ("bitops", "instructions", "ram", "drop")]
-    cells.append(["mean", *(f"{mean:.2f}x" for mean in means[:3]), f"{means[3]:.4f}"])
+    mean = mean_gain(found)
+    means = [f"{ratio:.2f}x" for ratio in (mean.bitops, mean.instructions, mean.ram)]
+    cells.append(["mean", *means, f"{mean.drop:.4f}"])
     header = ("VDQS against 8 bits in patches", "BitOPs", "instructions", "RAM", "accuracy lost")
     return ["", *text.table(header, cells, "<>>>>")]

@@ -11,8 +11,8 @@ from intarsia.plan.vdqs import Choice, Option, Search
 Drop = Callable[[Choice], float]
 """What a choice loses on samples that no range was taken from, compared with 8 bits; larger is worse."""
 
+CLOSE = 0.005
 _LEAST = 1e-12
-
 
 Harm = Callable[[int, int], float]
 """What an item of so many bits does to the output, by itself."""
@@ -30,45 +30,43 @@ def give_back(
     harm: Harm | None = None,
     progress: Progress = lambda done, most: None,
 ) -> Choice:
-    """The choice, or the first of the choices with ever more bits whose drop is within the limit.
+    """The choice, or one with more bits whose drop is within the limit, as few as it takes.
 
     A move gives a feature map, and the weights of the layers that read it, bits that do less harm; the next move is the
     one that costs least per harm undone (BitOPs and instructions, each as a share of all), and keeps the memory limit.
-    `harm` is lost entropy unless something measured is given. The choices are tried after 0, 1, 2, 4, 8... moves until
-    one will do, and then between the last two by bisection; what is returned has been measured. Raises GateError when
-    not even all moves together will do.
+    `harm` is lost entropy unless something measured is given. How many moves it takes is guessed from the harm that is
+    left after each, as if the drop went with it, and halved in turn; what is returned has been measured, and costs
+    `CLOSE` at most more than one that has too large a drop. Raises GateError when not even all moves together will do.
     """
-    done = 0
-
-    def measured(tried: Choice, left: int) -> float:
-        nonlocal done
-        progress(done, done + 1 + left)
-        done += 1
-        return drop(tried)
-
-    if measured(choice, 0) <= limit:
+    done, known = 1, drop(choice)
+    if known <= limit:
         return choice
     sequence = [choice, *moves(search, choice, harm)]
-    low, high, step = 0, len(sequence) - 1, 1
-    while step < high:
-        if measured(sequence[step], (high // step).bit_length() + step.bit_length()) <= limit:
-            high = step
-            break
-        low, step = step, 2 * step
-    else:
-        left = measured(sequence[high], step.bit_length())
-        if left > limit:
-            raise GateError(
-                f"accuracy: the drop is {left:.4f} with all the bits that fit the memory, more than {limit:g}",
-                hint="allow more RAM or a larger --max-drop",
-            )
-    while high - low > 1:
-        middle = (low + high) // 2
-        if measured(sequence[middle], (high - low - 1).bit_length() - 1) <= limit:
-            high = middle
+    left = [_harm_of(tried, harm or entropy_lost(search)) for tried in sequence]
+    low, high, within = 0, len(sequence), False
+    prices = [search.share(tried.bits) for tried in sequence]
+    while high - low > 1 and not (within and prices[high] - prices[low] < CLOSE):
+        place = (low + high) // 2
+        if done % 2:
+            bound = left[low] * limit / known
+            place = next((p for p in range(low + 1, high) if left[p] <= bound), high - 1)
+        progress(done, done + 2 * (high - low - 1).bit_length())
+        done += 1
+        measured = drop(sequence[place])
+        if measured <= limit:
+            high, within = place, True
         else:
-            low = middle
+            low, known = place, measured
+    if not within:
+        raise GateError(
+            f"accuracy: the drop is {known:.4f} with all the bits that fit the memory, more than {limit:g}",
+            hint="allow more RAM or a larger --max-drop",
+        )
     return sequence[high]
+
+
+def _harm_of(choice: Choice, harm: Harm) -> float:
+    return sum(harm(place, bits) for place, bits in enumerate(choice.bits) if bits < 8)
 
 
 def moves(search: Search, choice: Choice, harm: Harm | None = None) -> list[Choice]:

@@ -316,6 +316,11 @@ class Search:
         bitops = sum(p.work.macs * option.bits * weights[p.weights] for p in readers) / self._bitops8
         return bitops if self.options.spend_time else bitops + option.time / self._time8_whole
 
+    def share(self, bits: Sequence[int]) -> float:
+        """The price of a whole choice."""
+        bitops = self.space.bitops(bits) / self._bitops8
+        return bitops if self.options.spend_time else bitops + self.time(bits) / self._time8_whole
+
     def time(self, bits: Sequence[int]) -> float:
         """Instructions of all layers with weights."""
         return sum(self.costs(p.work, bits[p.weights], bits[p.source]) for p in self.space.products)
