@@ -20,7 +20,7 @@ from intarsia.kernelcall import Param
 STYLE = {"BasedOnStyle": "LLVM", "ColumnLimit": 100, "AllowShortFunctionsOnASingleLine": "Empty"}
 """The style of everything we write in C, the same as .clang-format of the repository."""
 
-FORMAT_SECONDS = 60.0
+FORMAT_SECONDS = 600.0
 
 _COLUMNS = 96
 
