@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from intarsia import errors, importers
-from intarsia.importers.onnx import package
+from intarsia.cli import app
 from intarsia.models import load_model
 from support.onnxes import Net
 
@@ -38,9 +38,15 @@ def test_a_file_of_no_known_format_is_refused(tmp_path: Path) -> None:
     assert ".onnx, .tflite" in str(caught.value.hint)
 
 
-def test_without_the_package_the_command_that_installs_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(errors.EnvironmentMissing) as caught:
-        package.onnx()
-    assert caught.value.exit_code == 4
-    assert caught.value.hint == "pip install 'intarsia[onnx]'"
+def test_without_the_package_the_command_that_installs_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = small()
+    for name in ("onnx", "google", "google.protobuf"):
+        monkeypatch.setitem(sys.modules, name, None)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(data)
+    assert app.run(["analyze", str(path)]) == 4
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines()[-1] == "hint: pip install 'intarsia[onnx]'"

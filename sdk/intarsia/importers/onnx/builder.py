@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,7 +27,7 @@ class Builder:
         self.tensors: list[Tensor] = []
         self.nodes: list[Node] = []
         self.label = ""
-        self._constants: dict[tuple[str, tuple[int, ...], bytes], int] = {}
+        self._constants: dict[tuple[str, tuple[int, ...], Quantization | None, bytes], int] = {}
         self._arranged: dict[tuple[int, tuple[tuple[int, ...], ...]], int] = {}
 
     def add(self, tensor: Tensor) -> int:
@@ -34,15 +35,13 @@ class Builder:
         return len(self.tensors) - 1
 
     def constant(self, data: np.ndarray, quant: Quantization | None = None, name: str = "") -> int:
-        """A constant tensor; those without a name or quantization are shared."""
+        """A constant tensor; those of equal content are one, under the first name."""
         data = np.ascontiguousarray(data) if data.ndim else data
-        key = (data.dtype.name, data.shape, data.tobytes() if not name and data.size < 64 else b"")
-        if quant is None and not name and data.size < 64 and key in self._constants:
-            return self._constants[key]
-        index = self.add(Tensor(name or f"{self.label}/constant", data.shape, dtypes.of(data), quant, data))
-        if quant is None and not name and data.size < 64:
-            self._constants[key] = index
-        return index
+        key = (data.dtype.name, data.shape, quant, hashlib.blake2b(data.tobytes()).digest())
+        if key not in self._constants:
+            tensor = Tensor(name or f"{self.label}/constant", data.shape, dtypes.of(data), quant, data)
+            self._constants[key] = self.add(tensor)
+        return self._constants[key]
 
     def ints(self, values: Sequence[int]) -> int:
         """A constant vector of int32: axes, shapes. Raises ValueError for numbers beyond it."""

@@ -58,10 +58,11 @@ def read(data: bytes, folder: Path | None) -> Source:
 
 def _parsed(data: bytes) -> Any:
     """The ModelProto of a file. Raises ModelError."""
+    package = onnx()
     from google.protobuf.message import DecodeError
 
     try:
-        model = onnx().load_model_from_string(data)
+        model = package.load_model_from_string(data)
     except (DecodeError, ValueError, RuntimeError):
         raise ModelError(
             "not an ONNX file, or a damaged one", hint="the file may be cut off; export or download it again"

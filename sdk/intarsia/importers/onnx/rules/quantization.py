@@ -80,6 +80,9 @@ def dequantize(call: Call) -> Value:
     tensor = builder.tensors[value.tensor]
     if tensor.quant is None:
         builder.tensors[value.tensor] = tensor = replace(tensor, quant=quant)
+    if tensor.dtype == dtypes.UINT8:
+        shifted = replace(quant, zero_point=(quant.zero_point[0] - 128,))
+        value = Map(builder.emit("QUANTIZE", [value.tensor], dtype=dtypes.INT8, quant=shifted), value.view)
     elif tensor.dtype == dtypes.INT8 and tensor.quant != quant:
         shifted = replace(quant, zero_point=(quant.zero_point[0] - 128,))
         if tensor.quant != shifted:
@@ -97,6 +100,9 @@ RULES = (
         "int8, uint8 and int16, per tensor; constants per channel too",
     ),
     Rule(
-        "DequantizeLinear", ("DEQUANTIZE",), dequantize, "as QuantizeLinear; constants of int4 and int32, too"
+        "DequantizeLinear",
+        ("DEQUANTIZE", "QUANTIZE"),
+        dequantize,
+        "as QuantizeLinear; constants of int4 and int32, too",
     ),
 )
