@@ -17,7 +17,7 @@ from intarsia.errors import ModelError
 from intarsia.importers import variables
 from intarsia.importers.onnx import rules
 from intarsia.importers.onnx.rules import folding
-from intarsia.ir import ABSENT, Graph, Node
+from intarsia.ir import ABSENT, Graph, Node, Refusal
 from intarsia.ops.base import Operator
 from intarsia.passes import dynamic_range, fold_constants, signed
 from intarsia.plan import memory
@@ -141,7 +141,7 @@ def faults(graph: Graph) -> list[str | None]:
 def _obstacle(node: Node, graph: Graph) -> str | None:
     """Why a node cannot be brought into canonical form."""
     if ops.get(node.op) is None:
-        return "the operator is not supported"
+        return node.attrs.reason if isinstance(node.attrs, Refusal) else "the operator is not supported"
     if not node.outputs:
         return "it has no outputs"
     tensors = [graph.tensor(i) for i in (*node.inputs, *node.outputs) if i != ABSENT]

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from intarsia import boards, build, farm, oracle, programs, stack, toolchain
+from intarsia import boards, build, farm, importers, oracle, programs, stack, toolchain
 from intarsia.boards import Board
 from intarsia.errors import EnvironmentMissing
 from intarsia.runners import find_runner
@@ -77,7 +77,8 @@ def diagnose(board: str | None = None) -> Diagnosis:
         for program, need in needs.items()
     ]
     return Diagnosis(
-        board, (_python(), *_build_tools(), *checks, *_packages(chosen), *_interpreters(), _farm())
+        board,
+        (_python(), *_build_tools(), *checks, *_packages(chosen), *_formats(), *_interpreters(), _farm()),
     )
 
 
@@ -90,6 +91,21 @@ def _packages(chosen: Iterable[Board]) -> list[Check]:
             needs.setdefault(tool.program, _Need(tool.install)).users.append(entry.name)
     return [
         Check(name, _package_version(name), tuple(need.users), need.install) for name, need in needs.items()
+    ]
+
+
+def _formats() -> list[Check]:
+    """Python packages that read model files."""
+    found = [i for i in importers.registry().values() if i.package is not None]
+    return [
+        Check(
+            str(i.package),
+            _package_version(str(i.package)),
+            (f"{i.suffix} files",),
+            i.install,
+            required=False,
+        )
+        for i in found
     ]
 
 

@@ -84,6 +84,13 @@ class Attrs:
 
 
 @dataclass(frozen=True)
+class Refusal(Attrs):
+    """In place of the options of an operator that cannot be run: why."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Node:
     """One operator: `op` is its TFLite name; inputs and outputs are indices into `Graph.tensors`."""
 

@@ -20,6 +20,11 @@ class Importer(ABC):
     interpreted: ClassVar[bool] = False
     """Whether TensorFlow Lite interpreters run files of this format as they are."""
 
+    package: ClassVar[str | None] = None
+    """A distribution that reads files of this format and does not come with Intarsia by itself."""
+    install: ClassVar[str] = ""
+    """The command that installs it."""
+
     @abstractmethod
     def recognises(self, data: bytes) -> bool:
         """Whether the content of a file is of this format, as far as its first bytes say."""

@@ -89,4 +89,5 @@ def dequantized(tensor: Tensor) -> np.ndarray | None:
         shape[quant.axis] = len(quant.scale)
     scale = np.array(quant.scale, np.float32).reshape(shape)
     zero = np.array(quant.zero_point, np.int64).reshape(shape)
-    return (data.astype(np.int64) - zero).astype(np.float32) * scale
+    with np.errstate(over="ignore"):
+        return (data.astype(np.int64) - zero).astype(np.float32) * scale

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from intarsia.errors import ModelError
 from intarsia.importers.base import Importer
 from intarsia.ir import Graph
 
@@ -23,6 +24,8 @@ from intarsia.ir import Graph
 class OnnxImporter(Importer):
     name = "ONNX"
     suffix = ".onnx"
+    package = "onnx"
+    install = "pip install 'intarsia[onnx]'"
 
     def recognises(self, data: bytes) -> bool:
         """The first field is the version of the format, a small number; the next one is another of a ModelProto."""
@@ -33,8 +36,12 @@ class OnnxImporter(Importer):
     ) -> Graph:
         from intarsia.importers.onnx import affine, integers, model, patterns, translate
 
-        graph = translate.translate(model.read(data, folder), name=name, rule=rule)
-        return integers.run(affine.run(patterns.run(graph)))
+        source = model.read(data, folder)
+        graph = translate.translate(source, name=name, rule=rule, partial=partial)
+        try:
+            return integers.run(affine.run(patterns.run(graph)))
+        except (ValueError, LookupError, TypeError, OverflowError) as error:
+            raise ModelError(f"malformed model: {error}", hint=model.AGAIN) from None
 
 
 _SECOND_FIELDS = frozenset(field << 3 | 2 for field in (2, 3, 4, 6, 7, 8, 14, 25)) | {5 << 3}

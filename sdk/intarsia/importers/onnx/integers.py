@@ -110,7 +110,7 @@ class _Rewriting:
 
     def _layer(self, node: Node) -> bool:
         """Makes an operator that is only quantized an integer layer; False where that cannot be."""
-        if len(node.outputs) != 1 or node.outputs[0] in self.graph.results:
+        if ops.get(node.op) is None or len(node.outputs) != 1 or node.outputs[0] in self.graph.results:
             return False
         found = [self.graph.nodes[position] for position in self.readers.of.get(node.outputs[0], [])]
         if not found or any(reader.op != "QUANTIZE" for reader in found):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,19 @@ class Source:
     inputs: tuple[Port, ...]
     outputs: tuple[str, ...]
     opset: int
+    model: Any
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes that the file states or ONNX infers, a symbolic axis as 1."""
+        inferred = self.model
+        with contextlib.suppress(Exception):
+            inferred = onnx().shape_inference.infer_shapes(self.model)
+        found = {}
+        for value in (*inferred.graph.value_info, *inferred.graph.output):
+            kind = value.type.tensor_type
+            if kind.HasField("shape"):
+                found[value.name] = tuple(max(int(d.dim_value), 1) for d in kind.shape.dim)
+        return found
 
 
 def read(data: bytes, folder: Path | None) -> Source:
@@ -53,7 +67,7 @@ def read(data: bytes, folder: Path | None) -> Source:
     if len(given) != len(inputs):
         raise ModelError("two graph inputs have the same name", hint=AGAIN)
     nodes = _ordered(graph.node, given | set(constants))
-    return Source(nodes, constants, inputs, tuple(v.name for v in graph.output), _opset(model))
+    return Source(nodes, constants, inputs, tuple(v.name for v in graph.output), _opset(model), model)
 
 
 def _parsed(data: bytes) -> Any:

@@ -15,8 +15,8 @@ from intarsia.importers.onnx.call import Call, Refused
 from intarsia.importers.onnx.layout import input_order
 from intarsia.importers.onnx.model import AGAIN, Port, Source, title
 from intarsia.importers.onnx.rules import folding
-from intarsia.importers.onnx.values import Known, Map, Value
-from intarsia.ir import Graph, Tensor
+from intarsia.importers.onnx.values import Known, Map, Value, plain_view
+from intarsia.ir import Graph, Node, Refusal, Tensor
 
 HINT = "`intarsia analyze --operators` lists what is supported; replace the layer or split the model there"
 INPUT_TYPES = {
@@ -33,14 +33,16 @@ INPUT_TYPES = {
 """Element types of inputs, and what they become."""
 
 
-def translate(source: Source, *, name: str, rule: str) -> Graph:
-    """The graph of a model. Raises ModelError that lists every operator that is not supported."""
-    return _Translation(source, name, rule).run()
+def translate(source: Source, *, name: str, rule: str, partial: bool = False) -> Graph:
+    """The graph of a model. With `partial` it keeps operators that are not supported, by their names in ONNX, if the
+    shapes of their outputs are known. Raises ModelError that lists every operator that is not supported."""
+    return _Translation(source, name, rule, partial).run()
 
 
 class _Translation:
-    def __init__(self, source: Source, name: str, rule: str) -> None:
-        self.source, self.name = source, name
+    def __init__(self, source: Source, name: str, rule: str, partial: bool) -> None:
+        self.source, self.name, self.partial = source, name, partial
+        self.shapes: dict[str, tuple[int, ...]] | None = None
         self.builder = Builder(rule)
         self.values: dict[str, Value] = dict(source.constants)
         self.refused: list[str] = []
@@ -49,7 +51,8 @@ class _Translation:
 
     def run(self) -> Graph:
         inputs = tuple(self._input(port) for port in self.source.inputs)
-        self._check_names()
+        if not self.partial:
+            self._check_names()
         for position, node in enumerate(self.source.nodes):
             if not self.broken.intersection(node.input):
                 self._node(node, position)
@@ -103,6 +106,8 @@ class _Translation:
         try:
             results = self._results(node)
         except (Refused, ValueError, OverflowError, LookupError, TypeError, MemoryError) as error:
+            if self.partial and self._kept(node, str(error)):
+                return
             self.refused.append(f"{title(node, position)}: {error}")
             if isinstance(error, Refused) and error.hint:
                 self.hints.append(error.hint)
@@ -113,6 +118,24 @@ class _Translation:
             if isinstance(value, Map):
                 builder.name_result(value.tensor, name, since)
 
+    def _kept(self, node: Any, reason: str) -> bool:
+        """Keeps an operator that is not supported; False when the shape of an output is not known."""
+        if self.shapes is None:
+            self.shapes = self.source.shapes()
+        shapes = [self.shapes.get(name) for name in node.output]
+        sources = [self.values.get(name) for name in node.input]
+        tensors = [self.builder.plain(value) for value in sources if isinstance(value, Map)]
+        if not tensors or None in shapes or any(math.prod(s or ()) > MAX_ELEMENTS for s in shapes):
+            return False
+        outputs = []
+        for name, shape in zip(node.output, shapes, strict=True):
+            outputs.append(self.builder.add(Tensor(name, shape or (), dtypes.FLOAT32)))
+            self.values[name] = Map(outputs[-1], plain_view(len(shape or ())))
+        label = node.output[0] if node.output else node.name
+        kept = Node(rules.key(node), tuple(tensors), tuple(outputs), Refusal(reason), label)
+        self.builder.nodes.append(kept)
+        return True
+
     def _results(self, node: Any) -> Sequence[Value]:
         operands = tuple(self._operand(name) for name in node.input)
         call = Call(node, operands, _attributes(node), self.source.opset, self.builder)
@@ -120,7 +143,10 @@ class _Translation:
             return folding.fold(call)
         rule = rules.registry().get(rules.key(node))
         if rule is None:
-            raise Refused("it is supported between constants alone")
+            between = folding.folds(node)
+            raise Refused(
+                "it is supported between constants alone" if between else "the operator is not supported"
+            )
         results = rule.translate(call)
         return [results] if isinstance(results, (Known, Map)) else results
 

@@ -24,6 +24,8 @@ def _operands(call: Call) -> tuple[Map, Known, Known | None]:
     """Feature map, weights with two spatial axes, bias. Raises Refused."""
     source, kernel = call.map(0), call.known(1, "the weights")
     bias = call.known(2, "the bias") if call.operand(2) is not None else None
+    if bias is not None and bias.data.ndim != 1:
+        raise Refused(f"a bias of {list(bias.shape)}")
     if source.rank not in (3, 4) or kernel.data.ndim != source.rank:
         raise Refused(
             f"a feature map of {source.rank} dimensions and weights {list(kernel.shape)}; "
