@@ -92,7 +92,7 @@ def machine_code(folder: Path, suffix: str) -> dict[str, bytes]:
         raw = path.with_suffix(".raw")
         command = ["arm-none-eabi-objcopy", "-O", "binary", "-j", ".text*", str(path), str(raw)]
         subprocess.run(command, check=True, timeout=60)
-        found[path.name.removesuffix(suffix)] = raw.read_bytes()
+        found[path.name.removesuffix(suffix).replace("_code.S", ".S")] = raw.read_bytes()
     return found
 
 
@@ -195,6 +195,8 @@ def test_condition_of_an_instruction_set_holds_on_its_boards(isa: str, tmp_path:
             "assembler-with-cpp",
             "-",
         ]
+        if isa in board.target.isa:
+            command.append(f"-DITR_HAVE_{isa.upper()}")  # for those that compilers cannot tell
         text = f"#if !({needed.requires})\n#error no\n#endif\n"
         done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
         portable = isa in ("scalar", "blocked")
@@ -280,18 +282,36 @@ def test_arduino_does_not_fuse_floats(tmp_path: Path) -> None:
     assert "vfma.f32" not in code
 
 
-@pytest.mark.tools
-def test_platformio_project(made: Path, expected: str, tmp_path: Path) -> None:
-    library = made / "host" / "platformio"
-    platform = tools.platform_of_this_computer(tmp_path / "platform")
-    project = tmp_path / "project"
+def platformio_project(library: Path, platform: Path, project: Path) -> Path:
+    """A project that has the library's example as its program."""
     (project / "src").mkdir(parents=True)
     shutil.copy(library / "examples" / "once" / "main.c", project / "src")
     (project / "platformio.ini").write_text(
         f"[env:here]\nplatform = symlink://{platform}\nlib_deps = {P}=symlink://{library}\n"
     )
+    return project
+
+
+@pytest.mark.tools
+def test_platformio_project(made: Path, expected: str, tmp_path: Path) -> None:
+    platform = tools.platform(tmp_path / "platform")
+    project = platformio_project(made / "host" / "platformio", platform, tmp_path / "project")
     succeeds(tools.platformio(tmp_path, "run", "-v", cwd=project))
     assert output_of(project / ".pio" / "build" / "here" / "program") == expected
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("flags", [M4, M3])
+def test_platformio_library_for_a_core_with_assembler(flags: str, made: Path, tmp_path: Path) -> None:
+    platform = tools.platform(tmp_path / "platform", "arm-none-eabi-", flags, "--specs=nosys.specs")
+    project = platformio_project(made / "qemu-cortex-m4" / "platformio", platform, tmp_path / "project")
+    done = tools.platformio(tmp_path, "run", "-v", cwd=project)
+    assert (done.returncode == 0) == (flags == M4), done.stdout + done.stderr
+    if flags == M4:
+        objects = {p.name for p in (project / ".pio").rglob("*.o")}
+        assert {"itr_dsp_gemm.o", f"{P}_layer0.o"} <= objects
+    else:
+        assert "was generated for qemu-cortex-m4" in done.stderr
 
 
 @pytest.mark.tools

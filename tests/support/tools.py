@@ -65,8 +65,8 @@ def _scons_package(folder: Path) -> None:
     )
 
 
-def platform_of_this_computer(folder: Path) -> Path:
-    """A platform for PlatformIO that compiles with GCC for this computer."""
+def platform(folder: Path, prefix: str = "", flags: str = "", link: str = "") -> Path:
+    """A platform for PlatformIO that compiles with the GCC of that prefix: without one, for this computer."""
     (folder / "builder").mkdir(parents=True)
     (folder / "platform.json").write_text(
         json.dumps({"name": "here", "title": "Here", "description": "this computer", "version": "1.0.0"})
@@ -77,7 +77,10 @@ def platform_of_this_computer(folder: Path) -> Path:
     (folder / "builder" / "main.py").write_text(
         "from SCons.Script import Default, DefaultEnvironment\n"
         "env = DefaultEnvironment()\n"
-        'env.Replace(AR="ar", AS="gcc", CC="gcc", CXX="g++", RANLIB="ranlib", SIZETOOL=None, PROGSUFFIX="")\n'
+        f'env.Replace(AR="{prefix}ar", AS="{prefix}gcc", CC="{prefix}gcc", CXX="{prefix}g++")\n'
+        f'env.Replace(RANLIB="{prefix}ranlib", SIZETOOL=None, PROGSUFFIX="")\n'
+        f"env.Append(CCFLAGS={flags.split()}, ASPPFLAGS={flags.split()})\n"
+        f"env.Append(LINKFLAGS={[*flags.split(), *link.split()]})\n"
         "Default([env.BuildProgram()])\n"
     )
     return folder

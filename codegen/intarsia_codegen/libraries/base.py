@@ -51,7 +51,7 @@ class LibraryFormat(ABC):
         with folders.replaced(out, project.MARKER) as folder:
             source = folder / "src"
             (source / "intarsia").mkdir(parents=True)
-            texts = dict(emitted.files) | {path.name: path.read_text() for path in emitted.written}
+            texts = _apart(emitted.files | {path.name: path.read_text() for path in emitted.written})
             for name, text in sorted(texts.items()):
                 (source / name).write_text(text, encoding="utf-8")
             ctext.tidy_files([source / name for name in sorted(emitted.files) if name.endswith((".c", ".h"))])
@@ -110,6 +110,14 @@ def _shared(texts: list[str]) -> list[str]:
     system lets one of them win: in each library they get its name."""
     found = {name for text in texts for pair in _FUNCTION.findall(text) for name in pair if name}
     return sorted(found - set(_HOOKS))
+
+
+def _apart(texts: dict[str, str]) -> dict[str, str]:
+    """The same files, assembler under another name where C has the same stem: PlatformIO names objects by the stem."""
+    return {
+        f"{name[:-2]}_code.S" if name.endswith(".S") and f"{name[:-2]}.c" in texts else name: text
+        for name, text in texts.items()
+    }
 
 
 def _guard(sources: list[Path]) -> None:
