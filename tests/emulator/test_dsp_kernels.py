@@ -17,7 +17,7 @@ from intarsia.ops.fully_connected import FullyConnectedAttrs
 from support import harness
 from support.agree import assert_agree
 from support.draw import SeededDraw, sample
-from support.layers import layer
+from support.layers import layer, long_means
 
 OPERATORS = (
     "CONV_2D",
@@ -26,6 +26,8 @@ OPERATORS = (
     "AVERAGE_POOL_2D",
     "MAX_POOL_2D",
     "ADD",
+    "MUL",
+    "MEAN",
 )
 DRAWN = 12
 M4 = "qemu-cortex-m4"
@@ -62,6 +64,11 @@ def drawn(operator: str, count: int, rule: str = "tflm") -> list[Graph]:
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_drawn_layers(operator: str, tmp_path: Path) -> None:
     run(drawn(operator, DRAWN), tmp_path, generated=DRAWN // 2 if operator != "DEPTHWISE_CONV_2D" else 4)
+
+
+@pytest.mark.emulator
+def test_long_means(tmp_path: Path) -> None:
+    run(long_means(), tmp_path, generated=5)
 
 
 @pytest.mark.emulator

@@ -27,11 +27,19 @@ from intarsia_codegen.mve import fit
 from support import harness
 from support.agree import assert_agree
 from support.draw import SeededDraw, sample
-from support.layers import drawn, layer, scaled_layer, with_constant_channels
+from support.layers import drawn, layer, long_means, scaled_layer, with_constant_channels
 from support.rowwise import cuts
 
 BOARD = "qemu-cortex-m55"
-OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D")
+OPERATORS = (
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "FULLY_CONNECTED",
+    "AVERAGE_POOL_2D",
+    "MAX_POOL_2D",
+    "MUL",
+    "MEAN",
+)
 DRAWN = 18
 
 
@@ -56,6 +64,11 @@ def run(
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_drawn_layers(operator: str, tmp_path: Path) -> None:
     run(drawn(operator, DRAWN), tmp_path, least_generated=DRAWN // 3)
+
+
+@pytest.mark.emulator
+def test_long_means(tmp_path: Path) -> None:
+    run(long_means(), tmp_path, least_generated=5)
 
 
 @pytest.mark.emulator

@@ -13,7 +13,6 @@ import pytest
 from intarsia import assets, ops, simulate
 from intarsia.ir import Graph
 from intarsia.kernelcall import KernelCall
-from intarsia.ops import _cases
 from intarsia.plan.plan import Plan
 from intarsia_codegen.library import generators
 from intarsia_codegen.lower import lower
@@ -21,8 +20,8 @@ from intarsia_codegen.rvv import depthwise, gemm
 from intarsia_codegen.rvv.requantize import Form
 from support import harness
 from support.agree import assert_agree
-from support.draw import SeededDraw, sample
-from support.layers import drawn, layer, with_constant_channels
+from support.draw import sample
+from support.layers import drawn, layer, long_means, with_constant_channels
 from support.rowwise import cuts, layers_of_every_shift, windowed_layers, with_lowest_weights
 
 BOARD = "qemu-riscv32-v"
@@ -100,22 +99,9 @@ def test_shapes_that_reach_every_path(board: str, tmp_path: Path) -> None:
     assert all(run(graphs, tmp_path, board))
 
 
-def mean(shape: tuple[int, ...], axes: tuple[int, ...]) -> Graph:
-    """MEAN of int8 over axes."""
-    case = _cases.Case(SeededDraw(len(shape)))
-    inputs = [case.input(shape, "int8"), case.constant(np.array(axes, np.int32))]
-    operator = ops.registry()["MEAN"]
-    return case.graph(operator, inputs, operator.attrs_from_json({}))
-
-
 @pytest.mark.emulator
 def test_means_along_runs_longer_than_a_vector(board: str, tmp_path: Path) -> None:
-    graphs = [
-        mean((2, 3, 150), (2,)),
-        mean((3, 5, 2, 33), (1, 3)),
-        mean((1, 200), (1,)),
-        mean((2, 6, 70), (1,)),
-    ]
+    graphs = long_means()
     assert all(run(graphs, tmp_path, board))
 
 

@@ -90,3 +90,22 @@ def with_constant_channels(graph: Graph, live: Sequence[int]) -> Graph:
     tensors = list(graph.tensors)
     tensors[index] = replace(tensors[index], data=weights)
     return graph.replace(tensors=tuple(tensors))
+
+
+def mean(shape: tuple[int, ...], axes: tuple[int, ...]) -> Graph:
+    """MEAN of int8 over axes."""
+    case = _cases.Case(SeededDraw(len(shape)))
+    inputs = [case.input(shape, "int8"), case.constant(np.array(axes, np.int32))]
+    operator = ops.registry()["MEAN"]
+    return case.graph(operator, inputs, operator.attrs_from_json({}))
+
+
+def long_means() -> list[Graph]:
+    """Along runs longer than a vector, in every place of the shape, and of more cells than 16 bits hold."""
+    return [
+        mean((2, 3, 150), (2,)),
+        mean((3, 5, 2, 33), (1, 3)),
+        mean((1, 200), (1,)),
+        mean((2, 6, 70), (1,)),
+        mean((1, 3, 300, 11), (1, 2)),
+    ]

@@ -35,11 +35,17 @@ typedef struct {
 /* int8 operands of `size` elements each. */
 void itr_mul_s8__scalar(const itr_mul_s8_params *p, const int8_t *a, const int8_t *b, int8_t *out);
 void itr_mul_s8__rvv(const itr_mul_s8_params *p, const int8_t *a, const int8_t *b, int8_t *out);
+void itr_mul_s8__mve(const itr_mul_s8_params *p, const int8_t *a, const int8_t *b, int8_t *out);
+void itr_mul_s8__dsp(const itr_mul_s8_params *p, const int8_t *a, const int8_t *b, int8_t *out);
 
 /* int8 operands that are repeated to the shape of the output. */
 void itr_mul_broadcast_s8__scalar(const itr_mul_broadcast_s8_params *p, const int8_t *a,
                                   const int8_t *b, int8_t *out);
 void itr_mul_broadcast_s8__rvv(const itr_mul_broadcast_s8_params *p, const int8_t *a,
+                               const int8_t *b, int8_t *out);
+void itr_mul_broadcast_s8__mve(const itr_mul_broadcast_s8_params *p, const int8_t *a,
+                               const int8_t *b, int8_t *out);
+void itr_mul_broadcast_s8__dsp(const itr_mul_broadcast_s8_params *p, const int8_t *a,
                                const int8_t *b, int8_t *out);
 
 void itr_mul_f32__scalar(const itr_mul_f32_params *p, const float *a, const float *b, float *out);
