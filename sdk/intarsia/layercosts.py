@@ -17,8 +17,9 @@ from intarsia.ops._channels import kept_along
 from intarsia.passes import constant_channels, half
 from intarsia.plan import cost
 from intarsia.plan.kernelcosts import UNMEASURED, Costs, Work, estimated, kind_of
-from intarsia.precisionplan import shifted
 from intarsia.quantize.layout import LAYERS
+from intarsia.quantize.mixed import Bits
+from intarsia.standin import narrowed
 from intarsia_codegen import library
 from intarsia_codegen import project as codegen
 from intarsia_codegen.lower import lower
@@ -137,12 +138,17 @@ def _form(graph: Graph, layer: int) -> object:
 def _alone(graph: Graph, layer: int, weight_bits: int, input_bits: int) -> Graph:
     """A graph of one layer with these bits, and with no more channels than it takes to know what one costs."""
     node = graph.nodes[layer]
-    tensors = _fewer_channels(graph, node)
-    widths = {node.inputs[0]: input_bits, node.inputs[1]: weight_bits, node.outputs[0]: input_bits}
-    for index, bits in widths.items():
-        if bits < 8 and tensors[index].dtype == INT8:
-            tensors[index] = shifted(tensors[index], bits)
-    return Graph(f"layer{layer}", tuple(tensors), (node,), (node.inputs[0],), node.outputs, graph.rule)
+    one = Graph(
+        f"layer{layer}",
+        tuple(_fewer_channels(graph, node)),
+        (node,),
+        (node.inputs[0],),
+        node.outputs,
+        graph.rule,
+    )
+    ends = (node.inputs[0], node.outputs[0]) if input_bits < 8 else ()
+    maps = {index: input_bits for index in ends if one.tensor(index).dtype == INT8}
+    return narrowed(one, Bits(maps, {0: weight_bits} if weight_bits < 8 else {}))
 
 
 def _fewer_channels(graph: Graph, node: Node) -> list[Tensor]:

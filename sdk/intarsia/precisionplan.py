@@ -16,23 +16,22 @@ import numpy as np
 
 from intarsia import stitching
 from intarsia.data import Dataset
-from intarsia.dtypes import BY_BITS
 from intarsia.errors import UsageError
-from intarsia.ir import Graph, OutlierRule, Quantization, Tensor
+from intarsia.ir import Graph, OutlierRule
 from intarsia.plan import giveback, patch, precision, vdpc, vdqs
 from intarsia.plan.head import Tiling
 from intarsia.plan.kernelcosts import Costs, estimated
 from intarsia.plan.plan import Decisions, Plan, Width
-from intarsia.plan.precision import NORMAL, OUTLIER, WEIGHTS, Space, Wanted
+from intarsia.plan.precision import OUTLIER, WEIGHTS, Space, Wanted
 from intarsia.plan.vdpc import Membership
 from intarsia.plan.vdqs import Choice, Search
 from intarsia.quantize import classes
 from intarsia.quantize.classes import Widths
 from intarsia.quantize.drop import Drop
 from intarsia.quantize.harm import Harm
-from intarsia.quantize.mixed import Bits
 from intarsia.quantize.observed import Observed
 from intarsia.request import Mixing, Watcher
+from intarsia.standin import stand_in
 
 HELD_OUT = 4
 """One of so many calibration samples is held out."""
@@ -351,45 +350,6 @@ def _memory(
         return need.layer, need.scope
 
     return lambda choice: known(choice.bits).bytes, crowded
-
-
-def stand_in(
-    graph: Graph,
-    widths: Widths,
-    tiling: Tiling | None = None,
-    membership: Membership | None = None,
-    rule: OutlierRule | None = None,
-) -> Graph:
-    """The graph with types as chosen and codes merely shifted: it needs the memory of the real one."""
-    if tiling is None or membership is None:
-        return _narrowed(graph, widths.network(NORMAL))
-    if membership.single is not None:
-        return _narrowed(graph, widths.network(OUTLIER if membership.single else NORMAL))
-    main = _narrowed(graph, widths.network(NORMAL))
-    before = graph.replace(nodes=tiling.head.nodes, outputs=(tiling.head.tensor,))
-    return classes.joined(main, _narrowed(before, widths.network(OUTLIER)), tiling, membership, rule)
-
-
-def _narrowed(graph: Graph, bits: Bits) -> Graph:
-    tensors = list(graph.tensors)
-    weights = {graph.nodes[p].inputs[1]: width for p, width in bits.weights.items() if p < len(graph.nodes)}
-    for index, width in {**bits.maps, **weights}.items():
-        tensors[index] = shifted(graph.tensor(index), width)
-    return graph.replace(tensors=tuple(tensors))
-
-
-def shifted(tensor: Tensor, bits: int) -> Tensor:
-    """An int8 tensor with so many bits: the same values roughly, and a kernel of the same kind."""
-    quant = tensor.quant
-    assert quant is not None
-    by = 8 - bits
-    narrow = Quantization(
-        tuple(scale * (1 << by) for scale in quant.scale),
-        tuple(z >> by for z in quant.zero_point),
-        quant.axis,
-    )
-    data = None if tensor.data is None else tensor.data >> by
-    return replace(tensor, dtype=BY_BITS[bits], quant=narrow, data=data)
 
 
 def _not_worth_the_time(search: Search, choice: Choice) -> Iterator[str]:

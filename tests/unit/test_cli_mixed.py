@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intarsia import boards, modelfile, pipeline, precisionplan
+from intarsia import boards, modelfile, pipeline, precisionplan, standin
 from intarsia.cli import _bits, app
 from intarsia.data import Dataset
 from intarsia.errors import BudgetError, UsageError
@@ -92,7 +92,7 @@ def test_stand_in_needs_the_memory_of_the_real_graph() -> None:
     space = precision.space(graph, classes.histograms(graph, samples), Wanted((8, 4), (8, 4)))
     bits = tuple(item.widths[-1] for item in space.items)
     real = classes.apply(graph, samples, Widths.of(space, bits))
-    shifted = precisionplan.stand_in(graph, Widths.of(space, bits))
+    shifted = standin.stand_in(graph, Widths.of(space, bits))
     assert [t.dtype for t in shifted.tensors][: len(graph.tensors)] == [
         t.dtype for t in real.tensors[: len(graph.tensors)]
     ]

@@ -9,7 +9,11 @@ import pytest
 
 from intarsia import boards, pipeline
 from intarsia.layercosts import layer_costs
+from intarsia.passes import constant_channels
 from intarsia.plan.kernelcosts import Work, estimated, kind_of
+from intarsia.quantize.layout import LAYERS
+from intarsia.quantize.mixed import Bits
+from intarsia.standin import narrowed
 
 
 def test_costs_are_those_of_the_generated_kernels(digits: Path) -> None:
@@ -28,3 +32,13 @@ def test_costs_are_those_of_the_generated_kernels(digits: Path) -> None:
 def test_boards_without_kernels_for_fewer_bits_keep_to_the_table(digits: Path) -> None:
     graph = pipeline.load_model(digits / "digits96_int8.tflite")
     assert layer_costs(graph, boards.load("host")) is estimated
+
+
+def test_a_stand_in_has_no_channels_that_never_change(digits: Path) -> None:
+    """They would cost nothing, and what fewer bits save would be overestimated."""
+    graph = pipeline.load_model(digits / "digits96_int8.tflite")
+    layers = {i: 4 for i, node in enumerate(graph.nodes) if node.op in LAYERS}
+    maps = {node.outputs[0]: 4 for node in graph.nodes[:-3] if node.op in LAYERS}
+    for chosen in (Bits({}, layers), Bits(maps, {}), Bits(maps, layers)):
+        thin = constant_channels.run(narrowed(graph, chosen))
+        assert [t.shape for t in thin.tensors] == [t.shape for t in graph.tensors]
