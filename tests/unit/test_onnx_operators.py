@@ -389,6 +389,29 @@ CASES["Resize: sizes"] = (
     (1, 3, 6, 8),
     lambda net, x: net.node("Resize", x, "", "", net.ints(1, 3, 9, 5), mode="linear"),
 )
+
+
+def recurrent(net: Net, x: str, directions: int, states: bool = False, **attributes: object) -> list[str]:
+    """LSTM of 5 cells."""
+    parts = [net.weights(directions, 20, 3), net.weights(directions, 20, 5), net.weights(directions, 40)]
+    starts = ["", net.weights(directions, 1, 5), net.weights(directions, 1, 5)] if states else []
+    made = net.node("LSTM", x, *parts, *starts, outputs=3, hidden_size=5, **attributes)
+    return list(made)
+
+
+CASES["LSTM"] = (7, 1, 3), lambda net, x: recurrent(net, x, 1)
+CASES["LSTM: as PyTorch has batches first"] = (
+    (1, 7, 3),
+    lambda net, x: net.node(
+        "Squeeze", recurrent(net, net.node("Transpose", x, perm=[1, 0, 2]), 1)[0], net.ints(1)
+    ),
+)
+CASES["LSTM: both directions, states"] = (
+    (7, 1, 3),
+    lambda net, x: recurrent(net, x, 2, True, direction="bidirectional"),
+)
+CASES["LSTM: backwards"] = (7, 1, 3), lambda net, x: recurrent(net, x, 1, direction="reverse")
+CASES["LSTM: batch"] = (4, 3, 3), lambda net, x: recurrent(net, x, 1)[0]
 CASES["QuantizeLinear and DequantizeLinear"] = IMAGE, lambda net, x: net.quantized(x, 0.05, 3)
 
 OTHER_OPSETS: dict[str, tuple[int, tuple[int, ...], Build]] = {

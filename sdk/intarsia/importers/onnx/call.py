@@ -95,6 +95,10 @@ class Call:
             raise Refused(f"attribute '{name}' must be numbers")
         return value  # type: ignore[no-any-return]
 
+    def strings(self, name: str) -> list[Any]:
+        """Texts, as bytes. Raises Refused."""
+        return list(self._attribute(name, None, (list,)))
+
     def has(self, name: str) -> bool:
         return name in self.attributes
 
