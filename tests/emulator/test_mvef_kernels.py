@@ -9,33 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intarsia import check, ops, simulate
-from intarsia.dtypes import FLOAT16, FLOAT32
-from intarsia.ir import Graph, Node, Tensor
+from intarsia import simulate
+from intarsia.ir import Graph
 from intarsia.ops.conv_2d import OPERATOR as CONV_2D
-from intarsia.ops.conv_2d import Conv2DAttrs
 from intarsia.passes import half
 from support import harness
 from support.agree import assert_agree
-from support.draw import SeededDraw, sample
-from support.halves import UNIT, bound, fused
+from support.draw import sample
+from support.halves import SHAPES, UNIT, bound, convolution, drawn, fused
 
 BOARD = "qemu-cortex-m55"
 OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "ADD")
 DRAWN = 10
 LEAST = dict.fromkeys(OPERATORS, 5) | {"DEPTHWISE_CONV_2D": 3, "ADD": 1}
 """Of the drawn layers, so many are served: depth multipliers and broadcasting are not."""
-
-
-def drawn(operator: str, count: int) -> list[Graph]:
-    """Supported float32 cases."""
-    found: list[Graph] = []
-    for seed in range(300):
-        graph = ops.registry()[operator].cases(SeededDraw(seed))
-        real = graph.tensor(graph.inputs[0]).dtype == FLOAT32
-        if real and len(found) < count and check.fault(graph.nodes[0], graph) is None:
-            found.append(graph)
-    return found
 
 
 def run(
@@ -70,31 +57,6 @@ def test_halves_agree_with_the_reference(operator: str, tmp_path: Path) -> None:
         (want,) = simulate.run(graph, values)
         scale = float(np.abs(want[np.isfinite(want)]).max(initial=1.0))
         assert np.allclose(got, want.reshape(got.shape), rtol=0.01, atol=40 * UNIT * scale)
-
-
-SHAPES = (
-    ((1, 6, 5, 8), (3, 3), 16, "SAME"),
-    ((1, 4, 4, 3), (3, 3), 5, "SAME"),
-    ((1, 5, 7, 12), (1, 1), 24, "VALID"),
-    ((2, 5, 5, 7), (2, 3), 33, "VALID"),
-    ((1, 1, 1, 9), (1, 1), 8, "SAME"),
-)
-
-
-def convolution(shape: tuple[int, ...], window: tuple[int, int], channels: int, padding: str) -> Graph:
-    """In half precision throughout, with values that round at every step."""
-    random = np.random.default_rng(channels)
-    weights = random.normal(size=(channels, *window, shape[3])).astype(np.float16)
-    bias = random.normal(size=channels).astype(np.float32)
-    tensors = [
-        Tensor("x", shape, FLOAT16),
-        Tensor("w", weights.shape, FLOAT16, None, weights),
-        Tensor("b", bias.shape, FLOAT32, None, bias),
-    ]
-    node = Node("CONV_2D", (0, 1, 2), (3,), Conv2DAttrs(padding), "conv")
-    partial = Graph("g", tuple(tensors), (), (0,), ())
-    (out,) = CONV_2D.infer(node, partial)
-    return Graph("g", (*tensors, Tensor("y", out, FLOAT16)), (node,), (0,), (3,)).verify()
 
 
 @pytest.mark.emulator

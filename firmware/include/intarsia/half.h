@@ -6,16 +6,22 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__ARM_FP16_FORMAT_IEEE) && defined(__ARM_FP)
+#if (defined(__ARM_FP16_FORMAT_IEEE) && defined(__ARM_FP)) || defined(__riscv_zfhmin)
+
+#if defined(__riscv)
+typedef _Float16 itr_half;
+#else
+typedef __fp16 itr_half;
+#endif
 
 static inline float itr_half_widen(uint16_t half) {
-  __fp16 value;
+  itr_half value;
   memcpy(&value, &half, sizeof value);
   return (float)value;
 }
 
 static inline uint16_t itr_half_narrow(float value) {
-  const __fp16 narrow = (__fp16)value;
+  const itr_half narrow = (itr_half)value;
   uint16_t half;
   memcpy(&half, &narrow, sizeof half);
   return half;
