@@ -60,6 +60,7 @@ def emit(program: Program, board: str, digest: bytes) -> Emitted:
         "version": intarsia.__version__,
         "board": comment(board),
         "arena_bytes": program.arena_bytes,
+        "arena_section": program.arena_section,
         "inputs": [_port(program, t) for t in graph.inputs],
         "outputs": [_port(program, t) for t in graph.outputs],
         "headers": sorted({f"intarsia/{k.call.op}.h" for k in kernels if k.written or takes_params(k)}),
@@ -69,12 +70,13 @@ def emit(program: Program, board: str, digest: bytes) -> Emitted:
         "layer_count": len(program.layers),
         "layers": [_layer(program, layer, constants) for layer in program.behind],
         "patches": _patches(program, constants),
+        "external": bool(program.external),
         "stitched": stitched(program),
         "states": _states(program),
         "hash_bytes": ", ".join(f"0x{byte:02x}" for byte in digest[:16]),
     }
     texts = {f"{name}.h": "model.h.j2", f"{name}.c": "model.c.j2"}
-    if program.reads_patches:
+    if program.lends:
         texts[f"{name}_image.c"] = "image.c.j2"
     files = {file: templates().get_template(t).render(context) for file, t in texts.items()}
     if constants.arrays:
@@ -98,7 +100,7 @@ def _states(program: Program) -> dict[str, Any] | None:
     moves = [
         {
             "to": states.offsets[state.before],
-            "from": program.offset(state.after),
+            "from": program.place(state.after, "const void"),
             "bytes": graph.tensor(state.before).bytes,
         }
         for state in states.moved
@@ -156,7 +158,9 @@ def _port(program: Program, index: int) -> dict[str, Any]:
         "c_type": tensor.dtype.c_type,
         "elements": tensor.elements,
         "bytes": tensor.bytes,
-        "offset": program.offset(index),
+        "stored": max(tensor.bytes * 8 // max(tensor.dtype.bits, 8), 1),
+        "place": program.place(index, tensor.dtype.c_type),
+        "source": program.place(index, f"const {tensor.dtype.c_type}"),
         "scaling": scaling,
     }
 
@@ -184,10 +188,7 @@ def _call(
     call = kernel.call
 
     def place(index: int, qualifier: str) -> str:
-        if index in program.states.offsets:
-            kind = program.tensor(index).dtype.c_type
-            return f"STATE({qualifier}{kind}, {program.states.offsets[index]})"
-        return f"AT({qualifier}{program.tensor(index).dtype.c_type}, {program.offset(index)})"
+        return program.place(index, f"{qualifier}{program.tensor(index).dtype.c_type}")
 
     arguments = []
     if takes_params(kernel):
@@ -217,7 +218,7 @@ def _patches(program: Program, constants: Constants) -> dict[str, Any] | None:
             "name": "run_outlier_patch" if form.scope else "run_patch",
             "which": _WHICH[form.scope] if len(stages.forms) > 1 else "",
             "layers": [_layer(program, layer, constants, form) for layer in layers],
-            "input": program.offset(form.number(program.graph.inputs[0])),
+            **_image(program, form),
         }
         for form, layers in zip(stages.forms, program.forms, strict=True)
     ]
@@ -258,6 +259,13 @@ def _patches(program: Program, constants: Constants) -> dict[str, Any] | None:
         "reader": reader,
         "decision": decision,
     }
+
+
+def _image(program: Program, form: Stage1) -> dict[str, str]:
+    """Where the input of the patches lies: to be filled by a reader, and to be looked at."""
+    source = program.graph.inputs[0]
+    number, kind = form.number(source), program.graph.tensor(source).dtype.c_type
+    return {"target": program.place(number, kind), "source": program.place(number, f"const {kind}")}
 
 
 _WHICH = {"": " without outliers", "o": " with outliers"}

@@ -19,8 +19,8 @@ from intarsia.plan.plan import Plan
 from intarsia.request import Objective
 from intarsia_codegen import patches
 from intarsia_codegen.names import identifier
-from intarsia_codegen.program import Layer, Program
-from intarsia_codegen.select import Choose, Chosen, Selector
+from intarsia_codegen.program import Layer, Program, task
+from intarsia_codegen.select import Choose, Selector
 from intarsia_codegen.states import States
 
 __all__ = ["Layer", "Program", "lower"]
@@ -92,11 +92,11 @@ def _lowered(
             _layer(graph, i, choose(i), name, states) for i in range(stages.layers, len(graph.nodes))
         )
         before = [patches.tasks(form, layers) for form, layers in zip(stages.forms, forms, strict=True)]
-        buffers, placement = stages.arena(before, [_task(layer, states) for layer in behind])
+        buffers, placement = stages.arena(before, [task(layer, states) for layer in behind])
         return Program(graph, name, forms, behind, buffers, placement, plan, stages)
     layers = tuple(_layer(graph, index, choose(index), name, states) for index in range(len(graph.nodes)))
     lifetimes = arena.Lifetimes(graph.inputs, graph.results)
-    tasks = [_task(layer, states) for layer in layers]
+    tasks = [task(layer, states) for layer in layers]
     buffers, placement = arena.plan(tasks, lifetimes, lambda t: graph.tensor(t).bytes)
     return Program(graph, name, (), layers, buffers, placement, plan)
 
@@ -108,8 +108,10 @@ def stage_arenas(program: Program) -> tuple[int, int]:
         raise ValueError("nothing runs patch by patch")
     before = [patches.tasks(form, layers) for form, layers in zip(stages.forms, program.forms, strict=True)]
     lifetimes = arena.Lifetimes((stages.tiling.head.tensor,), program.graph.outputs)
-    behind = arena.plan([_task(layer, program.states) for layer in program.behind], lifetimes, stages.size)
-    return stages.arena(before, (), alone=True)[1].total, behind[1].total
+    outside = program.external
+    tasks = [task(layer, program.states) for layer in program.behind]
+    behind = arena.plan(tasks, lifetimes, stages.size, outside=outside)
+    return stages.arena(before, (), alone=True, outside=outside)[1].total, behind[1].total
 
 
 def _layer(graph: Graph, index: int, choose: Choose, name: str, states: States) -> Layer:
@@ -143,21 +145,3 @@ def _check_sources(index: int, node: Node, graph: Graph, steps: Sequence[Step]) 
                     f"'{graph.tensor(tensor).name}' where a feature map must be",
                     hint="remove the output that it makes from the model",
                 )
-
-
-def _task(layer: Layer, states: States) -> arena.Task:
-    """What a layer does to the arena; states lie beside it, whatever a kernel could do in place."""
-    uses = [(kernel.scratch, _in_arena(kernel, states)) for kernel in layer.kernels]
-    calls = [kernel.call for kernel in layer.kernels]
-    task = arena.task(layer.index, calls, uses, layer.aliases, layer.node)
-    return replace(task, writes=tuple(t for t in task.writes if t not in states.offsets))
-
-
-def _in_arena(kernel: Chosen, states: States) -> tuple[tuple[int, int], ...]:
-    """In-place pairs of a kernel that are no states."""
-    call = kernel.call
-    return tuple(
-        (a, b)
-        for a, b in kernel.inplace
-        if states.offsets.keys().isdisjoint((call.inputs[a], call.outputs[b]))
-    )

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from intarsia.ir import Graph, Node, Tensor
 from intarsia.kernelcall import Alias
-from intarsia.plan import memory
+from intarsia.plan import arena, memory
 from intarsia.plan.lowering import Stages
 from intarsia.plan.plan import Plan
 from intarsia.request import Objective
@@ -49,7 +50,8 @@ class Program:
     `graph` is what the firmware computes; `model` is the network that it stands for, where that has channels that never
     change and are left out. Kernels were chosen by `objective`. With a `plan` that has patches, `stages` are the layers
     that run patch by patch, `forms` their layers for each class of patches, and `behind` the others; otherwise all
-    layers are in `behind`.
+    layers are in `behind`. `external` names, by tensor, the pointers to what lies in the memory of the caller;
+    `arena_section` is the linker's name for the memory of the arena (None: that of the board).
     """
 
     graph: Graph
@@ -62,6 +64,8 @@ class Program:
     stages: Stages | None = None
     model: Graph | None = None
     objective: Objective = Objective.BALANCED
+    external: Mapping[int, str] = field(default_factory=dict)
+    arena_section: str | None = None
 
     @property
     def network(self) -> Graph:
@@ -101,6 +105,19 @@ class Program:
         """Arena offset of a feature map in bytes."""
         return self.placement.offsets[f"t{tensor}"]
 
+    @property
+    def lends(self) -> bool:
+        """Whether the measuring firmware needs memory for inputs or outputs beside the arena."""
+        return self.reads_patches or bool(self.external)
+
+    def place(self, tensor: int, kind: str) -> str:
+        """A C expression of where a feature map or state lies, as a pointer to `kind`."""
+        if tensor in self.external:
+            return f"(({kind} *){self.external[tensor]})"
+        if tensor in self.states.offsets:
+            return f"STATE({kind}, {self.states.offsets[tensor]})"
+        return f"AT({kind}, {self.offset(tensor)})"
+
     def scratch_offset(self, layer: Layer) -> int:
         return self.placement.offsets[f"s{layer.index}{layer.scope}"]
 
@@ -112,3 +129,21 @@ class Program:
     @property
     def arena_bytes(self) -> int:
         return self.placement.total
+
+
+def task(layer: Layer, states: States) -> arena.Task:
+    """What a layer does to the arena; states lie beside it, whatever a kernel could do in place."""
+    uses = [(kernel.scratch, _in_arena(kernel, states)) for kernel in layer.kernels]
+    calls = [kernel.call for kernel in layer.kernels]
+    done = arena.task(layer.index, calls, uses, layer.aliases, layer.node)
+    return replace(done, writes=tuple(t for t in done.writes if t not in states.offsets))
+
+
+def _in_arena(kernel: Chosen, states: States) -> tuple[tuple[int, int], ...]:
+    """In-place pairs of a kernel that are no states."""
+    call = kernel.call
+    return tuple(
+        (a, b)
+        for a, b in kernel.inplace
+        if states.offsets.keys().isdisjoint((call.inputs[a], call.outputs[b]))
+    )

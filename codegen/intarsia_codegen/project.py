@@ -19,6 +19,7 @@ from intarsia.plan.plan import Plan
 from intarsia.projectfile import SCHEMA, SCHEMA_VERSION
 from intarsia.request import Objective
 from intarsia_codegen import ctext, footprint, library
+from intarsia_codegen import external as outside
 from intarsia_codegen.emit import Emitted, emit, templates
 from intarsia_codegen.generated import COMPILED
 from intarsia_codegen.harness import FOLDER as HARNESS_FOLDER
@@ -36,11 +37,14 @@ def lower_for(
     portable: Sequence[int] = (),
     plan: Plan | None = None,
     objective: Objective = Objective.BALANCED,
+    external: bool = False,
 ) -> Program:
     """The program of a graph for a board, in the patches of a plan; layers in `portable` use portable C. `objective` is
-    what the choice of kernels shall save."""
+    what the choice of kernels shall save. `external`: inputs and outputs lie outside the arena (raises as
+    `external.run`)."""
     isas = board.target.isa
-    return lower(graph, isas, portable=lambda layer: layer in portable, plan=plan, objective=objective)
+    program = lower(graph, isas, portable=lambda layer: layer in portable, plan=plan, objective=objective)
+    return outside.run(program) if external else program
 
 
 def check_budget(program: Program, board: Board, *, ram: int | None = None, flash: int | None = None) -> None:
@@ -109,6 +113,8 @@ def write(program: Program, board: Board, out: Path, harness: Harness | None = N
     with folders.replaced(out, MARKER) as folder:
         sources = _write_sources(emitted, folder)
         runtime = _copy_runtime(board, folder, harness_header)
+        if program.arena_section is not None:
+            _place_arena(folder, program.arena_section)
         headers = library.headers_of([p.read_text() for p in folder.rglob("*.[chS]")])
         for header in headers:
             _copy(assets.firmware() / "include" / header, folder / "include" / header)
@@ -132,6 +138,7 @@ def describe(program: Program, board: Board, digest: bytes, emitted: Emitted) ->
         "link": board.target.link,
         "rule": graph.rule,
         "optimize": program.objective.value,
+        "io": "external" if program.external else "arena",
         "hash": digest.hex(),
         "inputs": [_port(graph.tensor(t)) for t in graph.inputs],
         "outputs": [_port(graph.tensor(t)) for t in graph.outputs],
@@ -246,6 +253,13 @@ def _copy_runtime(board: Board, folder: Path, harness_header: str | None) -> lis
     return [
         f"{_runtime_folder(board, path.parent)}/{path.name}" for path in found if path.suffix in (".c", ".S")
     ]
+
+
+def _place_arena(folder: Path, section: str) -> None:
+    """Makes the measuring firmware's linker script put the user's section where arenas are."""
+    for script in folder.rglob("*.ld"):
+        text = script.read_text(encoding="utf-8")
+        script.write_text(text.replace("*(.bss.itr_arena ", f"*({section} .bss.itr_arena "), encoding="utf-8")
 
 
 def _runtime_folder(board: Board, source: Path) -> str:

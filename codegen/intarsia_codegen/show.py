@@ -24,7 +24,7 @@ def shown(program: Program, layer: Layer, form: Stage1 | None) -> list[Shown]:
         return [_whole(program, tensor) for tensor in layer.node.outputs]
     split = form.tiling.head.tensor
     made = [form.number(form.branches.patch if t == split else t) for t in layer.node.outputs]
-    return [Shown(_place(program, tensor), form.size(tensor)) for tensor in made]
+    return [Shown(program.place(tensor, "const void"), form.size(tensor)) for tensor in made]
 
 
 def stitched(program: Program) -> Shown | None:
@@ -33,10 +33,4 @@ def stitched(program: Program) -> Shown | None:
 
 
 def _whole(program: Program, tensor: int) -> Shown:
-    return Shown(_place(program, tensor), program.graph.tensor(tensor).bytes)
-
-
-def _place(program: Program, tensor: int) -> str:
-    if tensor in program.states.offsets:
-        return f"STATE(const void, {program.states.offsets[tensor]})"
-    return f"AT(const void, {program.offset(tensor)})"
+    return Shown(program.place(tensor, "const void"), program.graph.tensor(tensor).bytes)

@@ -119,12 +119,14 @@ def generate(
     plan: Plan | None = None,
     harness: Harness | None = None,
     library_format: str | None = None,
+    arena_section: str | None = None,
 ) -> Program:
-    """Writes the firmware project, or a library for another build system where its name is given.
+    """Writes the firmware project, or a library for another build system where its name is given. The arena goes to the
+    linker's section `arena_section`.
 
     Raises as `fit` and `Harness.header`, before anything is written.
     """
-    program = fit(graph, board, budget, portable, patching, plan)
+    program = replace(fit(graph, board, budget, portable, patching, plan), arena_section=arena_section)
     if library_format is not None:
         libraries.formats()[library_format].write(program, board, out)
     else:

@@ -95,13 +95,17 @@ def plan_for(
     grid = patching.patches if isinstance(patching.patches, tuple) else None
     if grid is None and patching.input == "arena" and ram is None:
         return None
+
+    def lowered(plan: Plan | None) -> Program:
+        return codegen.lower_for(graph, board, plan=plan, objective=objective, external=patching.external)
+
     return patch.choose(
         graph,
         ram=arena_limit(ram, board),
         input_mode=patching.input,
         grid=grid,
-        measure=lambda plan: arena_bytes(graph, board, plan, objective),
-        explain=lambda plan: codegen.fullest(codegen.lower_for(graph, board, plan=plan, objective=objective)),
+        measure=lambda plan: lowered(plan).arena_bytes,
+        explain=lambda plan: codegen.fullest(lowered(plan)),
         beside=beside(board),
     )
 
@@ -160,14 +164,22 @@ def fit(
 ) -> Program:
     """The program for a board, by a `plan` where there is one already; layers in `portable` use portable C.
 
-    Raises BudgetError when arena or constants alone exceed the budget, and UsageError when there is no such layer.
+    Raises BudgetError when arena or constants alone exceed the budget, and UsageError when there is no such layer, or
+    inputs and outputs cannot lie outside the arena.
     """
     check.check_layers(graph, portable)
     budget = budget or Budget()
     patching = patching or Patching()
     limit = budget.ram or (None if patching.asked else board.memory.ram)
     plan = plan or plan_for(graph, board, patching, limit, budget.objective)
-    program = codegen.lower_for(graph, board, portable=portable, plan=plan, objective=budget.objective)
+    program = codegen.lower_for(
+        graph,
+        board,
+        portable=portable,
+        plan=plan,
+        objective=budget.objective,
+        external=patching.external,
+    )
     codegen.check_budget(program, board, ram=budget.ram, flash=budget.flash)
     return _measured(program)
 

@@ -88,15 +88,17 @@ class Budget:
 
 @dataclass(frozen=True)
 class Patching:
-    """Whether the first layers run patch by patch.
+    """Whether the first layers run patch by patch, and where inputs and outputs lie.
 
     `patches`: "auto" (when layer by layer does not fit the RAM), "off", or a grid as (rows, columns). `input`: the
     image lies in the "arena", or a "reader" callback fetches each patch. `file`: a plan.json to follow instead.
+    `external`: inputs that no reader fetches, and outputs, lie in memory of the caller instead of the arena.
     """
 
     patches: str | tuple[int, int] = "auto"
     input: str = "arena"
     file: Path | None = None
+    external: bool = False
 
     @property
     def asked(self) -> bool:

@@ -26,8 +26,8 @@ _OF_A_LAYER = re.compile(r"(?:^|_)layer(\d+)(?:_|$)")
 @dataclass(frozen=True)
 class MemoryReport:
     """All in bytes. `ram_bytes` = arena + stack bound + other static data; `flash_bytes` is all that is flashed.
-    `image_bytes` is the input of a model that reads it patch by patch: memory that the measuring firmware stands in for
-    (a camera, flash, external memory), not part of `ram_bytes`.
+    `image_bytes` are inputs and outputs outside the arena, such as the image of a model that reads it patch by patch:
+    memory that the measuring firmware stands in for (a camera, flash, external memory), not part of `ram_bytes`.
 
     `code_bytes` is flash beside weights, biases and requantization constants. `ram_parts` and `flash_parts` list the
     largest symbols, `flash_sections` the output sections, `flash_layers` what belongs to a single layer, by its index:
@@ -76,8 +76,8 @@ def measure(elf: Path, stack_bytes: int) -> MemoryReport:
     if weights is None:
         weights = sum(size for name, size in in_flash if "_layer" in name)
     arena, image = (
-        ram.get(section) or sum(size for name, size in in_ram if name == symbol)
-        for section, symbol in ((ARENA_SECTION, "arena"), (IMAGE_SECTION, "image"))
+        ram.get(section) or sum(size for name, size in in_ram if name.startswith(symbol))
+        for section, symbol in ((ARENA_SECTION, "arena"), (IMAGE_SECTION, "outside_"))
     )
     static = sum(size for name, size in ram.items() if name != STACK_SECTION) - arena - image
     total = sum(size for _, size in flash)

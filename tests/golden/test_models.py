@@ -13,6 +13,7 @@ from intarsia.ir import Graph
 from intarsia_codegen import project
 from intarsia_codegen.emit import emit
 from intarsia_codegen.lower import Program
+from support import harness
 
 pytestmark = pytest.mark.data
 
@@ -30,6 +31,27 @@ QUANTIZED = (
     "tflm_person_detect_int8",
     "vww_mobilenetv1_025_96_int8",
 )
+OTHERS = (
+    "ad_autoencoder_float",
+    "deeplabv3_mnv2_dm05_uint8",
+    "ic_resnet8_float",
+    "kws_dscnn_dynrange",
+    "mcunetv2_large_int8",
+    "mobilenet_v1_025_128_float",
+    "mobilenet_v1_025_128_uint8_z",
+    "mp_face_detection_short_fp16",
+    "tflm_hello_world_float",
+    "vww_mobilenetv1_025_96_float",
+)
+STATES = (
+    "mww_okay_nabu_int8",
+    "tflm_dtln_noise_suppression",
+    "tflm_keyword_scrambled_int16state",
+    "tflm_keyword_scrambled_int8",
+    "tflm_mnist_lstm_float",
+    "tflm_mnist_lstm_int8",
+)
+"""Those of test_stateful.py."""
 REFUSED_BY_INTERPRETERS = ("tflm_person_detect_int8",)
 """Its one-dimensional biases name a quantized axis 3: a valid model that desktop interpreters do not take."""
 
@@ -87,6 +109,23 @@ def test_reference_equals_golden_outputs(name: str, data: Path, models: Path) ->
         assert np.array_equal(simulate.run(graph, [x])[0].reshape(-1), want)
 
 
+def sanitized(folder: Path) -> None:
+    """Makes a project stop at the first report of AddressSanitizer or UBSan."""
+    with (folder / "toolchain.cmake").open("a", encoding="utf-8") as file:
+        file.write(f'string(APPEND CMAKE_C_FLAGS_INIT " {" ".join(harness.SANITIZE)}")\n')
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_no_report_of_sanitizers(name: str, models: Path, tmp_path: Path) -> None:
+    """Models that no other test runs under sanitizers, with inputs and outputs in arrays of their own."""
+    graph = pipeline.load_model(models / f"{name}.tflite")
+    harness.run_cases([graph], [random_samples(graph, 1)], tmp_path, apart=True)
+
+
+def test_every_model_runs_under_sanitizers(models: Path) -> None:
+    assert {path.stem for path in models.glob("*.tflite")} == {*QUANTIZED, *OTHERS, *STATES}
+
+
 @pytest.mark.parametrize("rule", ["tflm", "litert"])
 @pytest.mark.parametrize("name", QUANTIZED)
 def test_host_board_equals_reference(name: str, rule: str, models: Path, tmp_path: Path) -> None:
@@ -99,6 +138,7 @@ def test_host_board_equals_reference(name: str, rule: str, models: Path, tmp_pat
         return  # the same program as under `tflm`, which is built and run there
     board = boards.load("host")
     project.write(project.lower_for(graph, board), board, tmp_path / "fw")
+    sanitized(tmp_path / "fw")
     built = build.build(tmp_path / "fw")
     samples = random_samples(graph, SAMPLES.get(name, 4))
     measured = measure.measure(built, samples)

@@ -36,14 +36,16 @@ def samples_for(graph: Graph, seed: int, count: int = 2) -> list[list[np.ndarray
 
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_portable_c_equals_reference(operator: str, tmp_path: Path) -> None:
-    """C built with AddressSanitizer and UBSan gives the reference's bytes."""
+    """C built with AddressSanitizer and UBSan gives the reference's bytes, and reads nothing around its inputs: in
+    every second program these are arrays of their own."""
     folders = iter(range(1000))
 
     @no_shrinking
     @given(batches(operator))
     def check(cases: list[Graph]) -> None:
         samples = [samples_for(graph, seed) for seed, graph in enumerate(cases)]
-        outcomes = harness.run_cases(cases, samples, tmp_path / str(next(folders)))
+        number = next(folders)
+        outcomes = harness.run_cases(cases, samples, tmp_path / str(number), apart=number % 2 == 1)
         for graph, inputs, outcome in zip(cases, samples, outcomes, strict=True):
             expected = simulate.run_sequence(graph, inputs)
             for want, got in zip(expected, outcome.outputs, strict=True):

@@ -19,10 +19,12 @@ import numpy as np
 
 from intarsia import assets, boards
 from intarsia.boards import Board
+from intarsia.errors import UsageError
 from intarsia.ir import Graph
 from intarsia.plan.plan import Plan
 from intarsia.request import Objective
 from intarsia.runners import Link, Runner, find_runner
+from intarsia_codegen import external
 from intarsia_codegen.emit import emit
 from intarsia_codegen.generated import COMPILED
 from intarsia_codegen.lower import Program, lower
@@ -30,6 +32,8 @@ from intarsia_codegen.lower import Program, lower
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wundef", "-Werror"]
 FILLS = (0x00, 0xA5)
+GUARD = 64
+"""Bytes around each arena."""
 TIMEOUT = 120.0
 COMPILERS = {
     "host": ["gcc"],
@@ -71,18 +75,20 @@ def run_cases(
     isas: Sequence[str] | None = None,
     plans: Sequence[Plan | None] | None = None,
     objective: Objective = Objective.BALANCED,
+    apart: bool = False,
 ) -> list[Outcome]:
     """Runs `samples[i]` (each a list of inputs) through `graphs[i]`, all in one firmware for `board`; `plans[i]` cuts
-    it into patches.
+    it into patches. `apart`: inputs and outputs lie outside the arena, in arrays of their own, where they can.
 
-    Host programs are built with AddressSanitizer and UBSan. Raises AssertionError when a program fails or when the
-    outputs depend on what the arena held before.
+    Host programs are built with AddressSanitizer and UBSan. Raises AssertionError when a program fails, writes around
+    its arena, or when the outputs depend on what the arena held before.
     """
     target = Target.of(board)
     programs = [
         lower(graph, isas or target.isas, prefix=f"case{i}", plan=plan, objective=objective)
         for i, (graph, plan) in enumerate(zip(graphs, plans or [None] * len(graphs), strict=True))
     ]
+    programs = [_apart(program) for program in programs] if apart else programs
     elf = build(programs, folder, target, [len(s) for s in samples])
     with contextlib.closing(target.runner.open(elf, target.board)) as link:
         first, second = (
@@ -93,6 +99,13 @@ def run_cases(
             same = all(np.array_equal(u, v, equal_nan=u.dtype.kind == "f") for u, v in zip(x, y, strict=True))
             assert same, f"{graph.nodes[0].op}: outputs depend on stale memory"
     return first
+
+
+def _apart(program: Program) -> Program:
+    try:
+        return external.run(program)
+    except UsageError:
+        return program  # an output that is a view of an input
 
 
 def _exchange(link: Link, program: Program, samples: Sequence[Sequence[np.ndarray]]) -> Outcome:
@@ -125,7 +138,7 @@ def build(programs: Sequence[Program], folder: Path, target: Target, samples: Se
         for name, text in emitted.files.items():
             path = folder / name
             assert not path.exists() or path.read_text() == text, f"{name} differs between layers"
-            path.write_text(text)
+            path.write_text(_guarded(program, text) if name == f"{program.identifier}.c" else text)
             if path.suffix in COMPILED:
                 sources.add(path)
         sources |= set(emitted.written)
@@ -134,17 +147,28 @@ def build(programs: Sequence[Program], folder: Path, target: Target, samples: Se
     return target.link(objects, folder)
 
 
+def _guarded(program: Program, text: str) -> str:
+    """The source of a model with bytes before and behind its arena that nobody may change."""
+    size, name = max(program.arena_bytes, 16), f"{program.identifier}_guarded"
+    plain = f"static ITR_ARENA uint8_t arena[{size}];"
+    assert plain in text
+    guarded = f"ITR_ARENA uint8_t {name}[{size + 2 * GUARD}];\n#define arena ({name} + {GUARD})"
+    return text.replace(plain, f"extern uint8_t {name}[];\n{guarded}")
+
+
 def _bench(programs: Sequence[Program], samples: Sequence[int]) -> str:
     includes = "\n".join(f'#include "{p.identifier}.h"' for p in programs)
     table = ",\n".join(
-        f"  {{&{p.identifier}_model, {count}}}" for p, count in zip(programs, samples, strict=True)
+        f"  {{&{p.identifier}_model, {count}, {p.identifier}_guarded, {max(p.arena_bytes, 16)}}}"
+        for p, count in zip(programs, samples, strict=True)
     )
+    includes += "".join(f"\nextern const uint8_t {p.identifier}_guarded[];" for p in programs)
     return f"""#include <string.h>
 
 #include "intarsia/hal.h"
 #include "intarsia/model.h"
 {includes}
-static const struct {{ const itr_model *model; int samples; }} cases[] = {{
+static const struct {{ const itr_model *model; int samples; const uint8_t *arena; size_t bytes; }} cases[] = {{
 {table}
 }};
 _Noreturn void itr_fault(const itr_fault_register *registers, size_t count) {{
@@ -178,6 +202,12 @@ int main(void) {{
       for (int s = 0; s < cases[k].samples; s++) {{
         memset({ARENA_START}, pass ? {FILLS[1]} : {FILLS[0]}, (size_t)({ARENA_END} - {ARENA_START}));
         run(cases[k].model);
+        for (size_t i = 0; i < {GUARD}; i++) {{
+          const uint8_t fill = pass ? {FILLS[1]} : {FILLS[0]};
+          if (cases[k].arena[i] != fill || cases[k].arena[{GUARD} + cases[k].bytes + i] != fill) {{
+            itr_hal_exit(97);
+          }}
+        }}
       }}
     }}
   }}

@@ -13,6 +13,7 @@ from intarsia import assets, boards, models, ops, planning
 from intarsia.boards import Board
 from intarsia.ir import Graph
 from intarsia.request import Patching
+from intarsia_codegen import external
 from intarsia_codegen.emit import emit
 from intarsia_codegen.harness import Harness
 from intarsia_codegen.lower import Program, lower
@@ -35,6 +36,9 @@ def generated(folder: Path) -> Iterator[Unit]:
     board = boards.load("host")
     reading = planning.fit(digits, board, patching=Patching((2, 2), "reader"))
     yield from _model(replace(reading, identifier="patches"), board, folder, product=True)
+    yield from _model(
+        external.run(lower(digits, board.target.isa, prefix="apart")), board, folder, product=True
+    )
     for index, (graph, plan) in enumerate(drawn(3)):
         program = lower(graph, board.target.isa, prefix=f"classes{index}", plan=plan)
         yield from _model(program, board, folder, product=True)

@@ -91,6 +91,7 @@ class LibraryFormat(ABC):
             "inputs": [_port(graph.tensor(t)) for t in graph.inputs],
             "outputs": [_port(graph.tensor(t)) for t in graph.outputs],
             "reader": program.reads_patches,
+            "external": bool(program.external),
             "arena_bytes": program.arena_bytes,
             "state_bytes": program.states.bytes,
             "cpu_flags": board.target.cpu_flags,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 RULES = ("tflm", "litert")
 ORACLES = ("auto", "intarsia", "interpreter")
 INPUT_MODES = ("arena", "reader")
+IO_PLACES = ("arena", "external")
 LINKS = ("semihosting", "uart")
 MAX_WAIT = 3600.0
 
@@ -149,6 +150,23 @@ InputMode = Annotated[
         help="With patches: the image lies in the arena, or a reader callback fetches each patch.",
     ),
 ]
+Io = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(IO_PLACES),
+        autocompletion=lambda: list(IO_PLACES),
+        help="Where inputs and outputs lie: in the arena, whose memory is used again, or in memory that you give.",
+    ),
+]
+ArenaSection = Annotated[
+    str | None,
+    typer.Option(
+        "--arena-section",
+        metavar="NAME",
+        help="Section of the linker for the arena, such as .bss.dtcm.  [default: .bss.itr_arena]",
+        show_default=False,
+    ),
+]
 PlanFile = Annotated[
     Path | None, typer.Option("--plan", metavar="FILE", help="Follow a plan.json.", show_default=False)
 ]
@@ -246,6 +264,16 @@ Link = Annotated[
 ]
 
 
+def section(name: str | None) -> str | None:
+    """The name of a section. Raises UsageError when it is none."""
+    if name is not None and not re.fullmatch(r"[A-Za-z_.][A-Za-z0-9_.$-]{0,99}", name):
+        raise UsageError(
+            f"--arena-section: '{name}' is not a name of a section",
+            hint="letters, digits, and _ . $ -, such as .bss.dtcm",
+        )
+    return name
+
+
 def layers(text: str | None) -> tuple[int, ...]:
     """Numbers of layers, from the command line. Raises UsageError."""
     if text is None:
@@ -326,21 +354,23 @@ def budget(ram: str | None, flash: str | None, optimize: str = "balanced") -> Bu
     return Budget(size(ram, "--ram"), size(flash, "--flash"), Objective(optimize))
 
 
-def patching(patches: str, mode: str, file: Path | None) -> Patching:
+def patching(patches: str, mode: str, file: Path | None, io: str = "arena") -> Patching:
     """How to cut the network, from the command line. Raises UsageError."""
     from intarsia.request import Patching
 
     choice(mode, INPUT_MODES, "--input")
+    choice(io, IO_PLACES, "--io")
+    external = io == "external"
     if file is not None and patches != "auto":
         raise UsageError("--plan and --patches do not go together", hint="the plan says how to cut")
     if patches in ("auto", "off"):
-        return Patching(patches, mode, file)
+        return Patching(patches, mode, file, external)
     match = re.fullmatch(r"([1-9]\d{0,2})x([1-9]\d{0,2})", patches)
     if match is None:
         raise UsageError(
             f"--patches: '{patches}' is not a grid", hint="auto, off, or rows x columns such as 3x4"
         )
-    return Patching((int(match[1]), int(match[2])), mode, file)
+    return Patching((int(match[1]), int(match[2])), mode, file, external)
 
 
 def choice(value: str | None, allowed: Sequence[str], option: str) -> None:

@@ -32,6 +32,8 @@ def command(
     optimize: _options.Optimize = "balanced",
     patches: _options.Patches = "auto",
     input_mode: _options.InputMode = "arena",
+    io: _options.Io = "arena",
+    arena_section: _options.ArenaSection = None,
     plan: _options.PlanFile = None,
     reference_kernels: _options.ReferenceKernels = None,
     reference: _options.Reference = None,
@@ -59,8 +61,9 @@ def command(
     _options.choice(reference, _options.RULES, "--reference")
     _options.choice(link, _options.LINKS, "--link")
     budget = _options.budget(ram, flash, optimize)
-    patching = _options.patching(patches, input_mode, plan)
+    patching = _options.patching(patches, input_mode, plan, io)
     portable = _options.layers(reference_kernels)
+    section = _options.section(arena_section)
     options = _options.quantization(estimator, calib, fp16, max_drop)
     outliers = _bits.outlying(outlier_share, outlier_z, outlier_coverage)
     mixing = _bits.mixing(
@@ -105,6 +108,7 @@ def command(
             plan=made.plan,
             harness=spoken,
             library_format=library_format,
+            arena_section=section,
         )
         document = listings.project_json(out)
         console.result(document, listings.project(document))

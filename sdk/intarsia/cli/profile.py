@@ -39,6 +39,7 @@ def command(
     optimize: _options.Optimize = "balanced",
     patches: _options.Patches = "auto",
     input_mode: _options.InputMode = "arena",
+    io: _options.Io = "arena",
     plan: _options.PlanFile = None,
     diff: Annotated[
         bool,
@@ -78,7 +79,7 @@ def command(
     _options.choice(reference, _options.RULES, "--reference")
     _options.choice(oracle, _options.ORACLES, "--oracle")
     budget = _options.budget(ram, flash, optimize)
-    patching = _options.patching(patches, input_mode, plan)
+    patching = _options.patching(patches, input_mode, plan, io)
     portable = _options.layers(reference_kernels)
     options = _options.quantization(estimator, calib, fp16, max_drop)
     outliers = _bits.outlying(outlier_share, outlier_z, outlier_coverage)

@@ -6,8 +6,8 @@ A class of patches that runs the same layers again adds its scope to the names o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from intarsia.ir import Node
 from intarsia.kernelcall import Alias, KernelCall
@@ -75,14 +75,30 @@ class Lifetimes:
     outputs: tuple[int, ...]
     held: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
+    def without(self, outside: Collection[int]) -> Lifetimes:
+        """Those of the other tensors."""
+        inputs, outputs = (tuple(t for t in ts if t not in outside) for ts in (self.inputs, self.outputs))
+        return Lifetimes(inputs, outputs, {t: steps for t, steps in self.held.items() if t not in outside})
+
+
+def _without(task: Task, outside: Collection[int]) -> Task:
+    def inside(pairs: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+        return tuple(pair for pair in pairs if not set(pair).intersection(outside))
+
+    writes = tuple(t for t in task.writes if t not in outside)
+    return replace(task, writes=writes, inplace=inside(task.inplace), views=inside(task.views))
+
 
 def plan(
     tasks: Sequence[Task],
     lifetimes: Lifetimes,
     size: Callable[[int], int],
     fixed: Sequence[memory.Share] = (),
+    outside: Collection[int] = (),
 ) -> tuple[tuple[memory.Buffer, ...], memory.Placement]:
-    """Buffers and their places; `size` gives the bytes of a tensor, `fixed` are shares beside those of the tasks."""
+    """Buffers and their places; `size` gives the bytes of a tensor, `fixed` are shares beside those of the tasks, and
+    tensors `outside` lie in other memory, which nothing shares."""
+    tasks, lifetimes = [_without(task, outside) for task in tasks], lifetimes.without(outside)
     found = buffers(tasks, lifetimes, size)
     return found, memory.plan(found, [*fixed, *shares(tasks)])
 

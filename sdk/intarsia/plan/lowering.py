@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -160,17 +160,22 @@ class Stages:
         return arena.Lifetimes((), outputs, {split: (1, last), **read})
 
     def arena(
-        self, before: Sequence[Sequence[arena.Task]], behind: Sequence[arena.Task], *, alone: bool = False
+        self,
+        before: Sequence[Sequence[arena.Task]],
+        behind: Sequence[arena.Task],
+        *,
+        alone: bool = False,
+        outside: Collection[int] = (),
     ) -> tuple[tuple[memory.Buffer, ...], memory.Placement]:
-        """The arena for the tasks of each form and of the layers behind the split. It does for whatever class a patch
-        is of; what a reader fetched lies in one place where the rule looks at it first."""
+        """The arena for the tasks of each form and of the layers behind the split, without what lies `outside`. It does
+        for whatever class a patch is of; what a reader fetched lies in one place where the rule looks at it first."""
         tasks = [task for form in before for task in form] + list(behind)
         fixed: list[memory.Share] = []
         if self.decided and self.tiling.input_mode == "reader":
             (source,) = self.tiling.head.graph.inputs
             first, *others = (f"t{form.number(source)}" for form in self.forms)
             fixed = [memory.Share(first, other, optional=False, kept=False) for other in others]
-        return arena.plan(tasks, self.lifetimes(alone=alone), self.size, fixed)
+        return arena.plan(tasks, self.lifetimes(alone=alone), self.size, fixed, outside)
 
 
 def _shared(tiling: Tiling) -> frozenset[int]:
