@@ -10,7 +10,13 @@ import numpy as np
 from intarsia.ir import Attrs, Graph, Node
 from intarsia.kernelcall import Param
 from intarsia.ops._common import ACTIVATIONS, float_limits, schema
-from intarsia.ops._elementwise import FusedAttrs, FusedOperator, activation_of, clamp_real
+from intarsia.ops._elementwise import (
+    QUANTIZED,
+    FusedAttrs,
+    FusedOperator,
+    activation_of,
+    clamp_real,
+)
 
 
 class Div(FusedOperator):
@@ -19,6 +25,14 @@ class Div(FusedOperator):
     name = "DIV"
     batchwise = True
     types = ("float32",)
+
+    def unsupported(self, node: Node, graph: Graph) -> str | None:
+        if graph.required(node, 0).dtype in QUANTIZED:
+            return (
+                "quotients of codes have no rule: the interpreters shift small dividends by more bits than there are "
+                "(take MUL by the reciprocals of a constant divisor, or leave the layer in float)"
+            )
+        return super().unsupported(node, graph)
 
     def options(self, attrs: Attrs) -> Any:
         assert isinstance(attrs, FusedAttrs)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from intarsia.dtypes import INT8
 from intarsia.ir import Graph, Node, Quantization
 from intarsia.ops import _cases
 from intarsia.ops._reduction import Reduction, ordered_sum
@@ -16,6 +17,14 @@ class Sum(Reduction):
     name = "SUM"
     batchwise = True
     types = ("float32",)
+
+    def unsupported(self, node: Node, graph: Graph) -> str | None:
+        if graph.required(node, 0).dtype == INT8:
+            return (
+                "int8 sums have no rule: the interpreters read their codes as uint8 (take MEAN, with an output scale "
+                f"divided by {self.cells(node, graph)}, or leave the layer in float)"
+            )
+        return super().unsupported(node, graph)
 
     def quantization_reason(self, node: Node, graph: Graph) -> str | None:
         return None
