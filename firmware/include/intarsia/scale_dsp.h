@@ -25,6 +25,7 @@ static inline int32_t itr_dsp_scaled(int32_t x, const itr_dsp_factor *f) {
   const int32_t shifted = (int32_t)((uint32_t)x << f->left);
   int32_t high;
   __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(shifted), "r"(f->multiplier));
+  // cppcheck-suppress shiftTooManyBitsSigned ; that is about shifts to the left
   return (high + f->half + (high >> 31 & f->ties)) >> f->right;
 }
 
