@@ -22,7 +22,7 @@ from intarsia.plan import giveback, patch, precision, vdpc, vdqs
 from intarsia.plan.head import Tiling
 from intarsia.plan.kernelcosts import Costs, estimated
 from intarsia.plan.plan import Decisions, Plan, Width
-from intarsia.plan.precision import OUTLIER, WEIGHTS, Space, Wanted
+from intarsia.plan.precision import NORMAL, OUTLIER, WEIGHTS, Space, Wanted
 from intarsia.plan.vdpc import Membership
 from intarsia.plan.vdqs import Choice, Search
 from intarsia.quantize import classes
@@ -106,6 +106,12 @@ class _Sorted:
     rule: OutlierRule | None = None
     z: float | None = None
     notes: tuple[str, ...] = ()
+
+    def for_widths(self, widths: Widths) -> _Sorted:
+        """Without classes where patches of either have 8 bits: two forms of the same layers would cost flash and time
+        for nothing."""
+        narrow = widths.maps.get(NORMAL) or widths.maps.get(OUTLIER)
+        return self if narrow else replace(self, membership=None, rule=None)
 
 
 def _sorted(graph: Graph, kept: Dataset, plan: Plan | None, mixing: Mixing) -> _Sorted:
@@ -267,7 +273,8 @@ class _Maker:
         self._measured: Harm | None = None
 
     def _graph_of(self, bits: tuple[int, ...]) -> Graph:
-        widths, cut = Widths.of(self.space, bits), self.cut
+        widths = Widths.of(self.space, bits)
+        cut = self.cut.for_widths(widths)
         return classes.apply(
             self.graph,
             self.kept.inputs,
@@ -343,7 +350,9 @@ def _memory(
 
     @functools.cache
     def known(bits: tuple[int, ...]) -> Need:
-        return measure(stand_in(graph, Widths.of(space, bits), cut.tiling, cut.membership, cut.rule))
+        widths = Widths.of(space, bits)
+        own = cut.for_widths(widths)
+        return measure(stand_in(graph, widths, own.tiling, own.membership, own.rule))
 
     def crowded(choice: Choice) -> tuple[int, str]:
         need = known(choice.bits)

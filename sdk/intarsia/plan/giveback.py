@@ -70,13 +70,17 @@ def _harm_of(choice: Choice, harm: Harm) -> float:
 
 
 def moves(search: Search, choice: Choice, harm: Harm | None = None) -> list[Choice]:
-    """The choices that follow, each with one more move than the one before."""
+    """The choices that follow, each with one more move than the one before; the last has 8 bits where memory allows,
+    for bits that do no harm alone and some together."""
     found, bits, notes = [], choice.bits, choice.notes
     while best := _cheapest(search, bits, harm or entropy_lost(search)):
         bits = best.applied(bits)
         item = search.space.items[best.item]
         notes = (*notes, f"accuracy: '{item.name}' ({item.scope}) goes back to {best.bits} bits")
         found.append(Choice(bits, notes))
+    eights = (8,) * len(bits)
+    if bits != eights and _fits(search, eights):
+        found.append(Choice(eights, (*notes, "accuracy: all the rest goes back to 8 bits")))
     return found
 
 
