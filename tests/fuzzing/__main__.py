@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 import traceback
@@ -33,7 +34,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same cases")
     parser.add_argument("--workers", type=int, default=1, metavar="N")
     parser.add_argument("--own", action="store_true", help="leave $INTARSIA_DATA out")
-    parser.add_argument("--record", type=Path, metavar="FILE", help="write the counts as JSON")
+    parser.add_argument("--minutes", type=float, default=math.inf, metavar="M", help="end each target then")
+    parser.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="write the counts as JSON; what the file says of other targets stays",
+    )
     parser.add_argument("--case", metavar="TARGET:NUMBER", help="run one case and show what it does")
     options = parser.parse_args()
     if options.case:
@@ -44,12 +51,21 @@ def main() -> int:
     tallies = {}
     for name, count in counts.items():
         if count:
-            tallies[name] = campaign.run(name, count, options.seed, workers=options.workers, own=options.own)
+            tallies[name] = campaign.run(
+                name,
+                count,
+                options.seed,
+                workers=options.workers,
+                own=options.own,
+                minutes=options.minutes,
+            )
             _tell(name, tallies[name].to_json())
     document = campaign.record(tallies, options.seed, own=options.own, seconds=clock.seconds)
     if options.frames:
         document["targets"]["serialbytes"]["guided"] = _guided(options)
     if options.record:
+        if options.record.exists():
+            document = campaign.joined(json.loads(options.record.read_text(encoding="utf-8")), document)
         options.record.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return int(any(part["faults"] for part in _parts(document)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import collections
 import json
+import math
 import os
 import platform
 import queue
@@ -31,8 +32,9 @@ SCHEMA, SCHEMA_VERSION = "intarsia.fuzz", 1
 
 @dataclass
 class Tally:
-    """What came of the cases of one target."""
+    """What came of the cases of one target. Nobody begins a block of them after the `deadline`."""
 
+    deadline: float = math.inf
     ways: collections.Counter[str] = field(default_factory=collections.Counter)
     outcomes: collections.Counter[str] = field(default_factory=collections.Counter)
     inside: collections.Counter[str] = field(default_factory=collections.Counter)
@@ -51,13 +53,14 @@ class Tally:
         return {"cases": sum(self.outcomes.values()), **told, "faults": self.faults}
 
 
-def run(name: str, count: int, seed: int, *, workers: int = 1, own: bool = False, first: int = 0) -> Tally:
-    """Runs cases `first` to `first + count` of a target; `own` leaves files of other people out."""
-    tally, lock = Tally(), threading.Lock()
+def run(
+    name: str, count: int, seed: int, *, workers: int = 1, own: bool = False, minutes: float = math.inf
+) -> Tally:
+    """Runs the first `count` cases of a target, or those for which so many minutes last; `own` leaves files of other people
+    out."""
+    tally, lock = Tally(time.monotonic() + 60.0 * minutes), threading.Lock()
     threads = [
-        threading.Thread(
-            target=_share, args=(name, range(first + k, first + count, workers), seed, own, tally, lock)
-        )
+        threading.Thread(target=_share, args=(name, range(k, count, workers), seed, own, tally, lock))
         for k in range(workers)
     ]
     for thread in threads:
@@ -124,6 +127,10 @@ def _process(
                 tally.add(block)
                 for fault in block["faults"]:
                     print(f"{name}: {json.dumps(fault)}", file=sys.stderr, flush=True)
+            if time.monotonic() > tally.deadline:
+                process.kill()
+                process.wait()
+                return cases.stop, None
         status = process.wait()
         if reached >= cases.stop and not hung:
             return reached, None
@@ -171,6 +178,13 @@ def record(tallies: Mapping[str, Tally], seed: int, *, own: bool, seconds: float
         "minutes": round(seconds / 60),
         "targets": {name: tally.to_json() for name, tally in sorted(tallies.items())},
     }
+
+
+def joined(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of targets that were run one after the other: those of the later one replace their like."""
+    targets = {**earlier.get("targets", {}), **later["targets"]}
+    minutes = earlier.get("minutes", 0) + later["minutes"]
+    return {**later, "minutes": minutes, "targets": dict(sorted(targets.items()))}
 
 
 class Clock:
