@@ -56,8 +56,7 @@ class Tally:
 def run(
     name: str, count: int, seed: int, *, workers: int = 1, own: bool = False, minutes: float = math.inf
 ) -> Tally:
-    """Runs the first `count` cases of a target, or those that begin within so many minutes; `own` leaves files of others
-    out."""
+    """Runs the first `count` cases of a target, or those that begin within the time; `own` leaves files of others out."""
     tally, lock = Tally(time.monotonic() + 60.0 * minutes), threading.Lock()
     threads = [
         threading.Thread(target=_share, args=(name, range(k, count, workers), seed, own, tally, lock))
