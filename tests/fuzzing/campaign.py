@@ -56,7 +56,7 @@ class Tally:
 def run(
     name: str, count: int, seed: int, *, workers: int = 1, own: bool = False, minutes: float = math.inf
 ) -> Tally:
-    """Runs the first `count` cases of a target, or those that begin within the time; `own` leaves files of others out."""
+    """Runs the first `count` cases of a target, or what can be begun in the time. `own`: without files of others."""
     tally, lock = Tally(time.monotonic() + 60.0 * minutes), threading.Lock()
     threads = [
         threading.Thread(target=_share, args=(name, range(k, count, workers), seed, own, tally, lock))
@@ -180,10 +180,14 @@ def record(tallies: Mapping[str, Tally], seed: int, *, own: bool, seconds: float
 
 
 def joined(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
-    """A record of targets that were run one after the other: those of the later one replace their like."""
-    targets = {**earlier.get("targets", {}), **later["targets"]}
-    minutes = earlier.get("minutes", 0) + later["minutes"]
-    return {**later, "minutes": minutes, "targets": dict(sorted(targets.items()))}
+    """A record with what a file said before: of other targets, if the seed is the same; else as an earlier campaign."""
+    before = list(earlier.get("earlier", ()))
+    if earlier["seed"] != later["seed"]:
+        told = ("seed", "minutes", "targets")
+        return {**later, "earlier": [*before, {key: earlier[key] for key in told}]}
+    targets = dict(sorted({**earlier["targets"], **later["targets"]}.items()))
+    minutes = earlier["minutes"] + later["minutes"]
+    return {**later, "minutes": minutes, "targets": targets, "earlier": before}
 
 
 class Clock:

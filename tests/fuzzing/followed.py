@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from functools import cache
 
 from intarsia import boards, data, modelfile, simulate
 from intarsia.errors import IntarsiaError
@@ -26,9 +27,12 @@ MOST_ELEMENTS, MOST_MACS = 100_000, 1_000_000
 """Largest graph that is run in the reference, lest the time be that of honest work."""
 
 
+_board = cache(boards.load)
+
+
 def generate(graph: Graph, number: int, plan: Plan | None = None) -> str:
     """Lowers, checks the budget and emits, in memory, for a board that the number decides."""
-    board = boards.load(BOARDS[number % len(BOARDS)])
+    board = _board(BOARDS[number % len(BOARDS)])
     program = project.lower_for(graph, board, plan=plan)
     project.check_budget(program, board)
     digest = modelfile.digest(graph)
