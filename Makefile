@@ -9,7 +9,7 @@ TOOLS := .venv-tools
 WORKERS ?= 2
 
 PACKAGES := gcc g++ libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf \
-            clang-19 qemu-system-arm qemu-system-misc python3-venv
+            clang-19 libclang-rt-19-dev qemu-system-arm qemu-system-misc python3-venv
 # For the tests of reports, libraries and flashing; they are deselected, with the reason, where one is missing.
 OPTIONAL := chromium arduino-builder openocd gdb-multiarch
 PROGRAMS := gcc g++ arm-none-eabi-gcc riscv64-unknown-elf-gcc clang-19 qemu-system-arm qemu-system-riscv32
