@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from functools import cache
@@ -18,6 +19,7 @@ from intarsia.plan.plan import Plan
 from support import classed, small, variables
 from support.draw import SeededDraw
 from support.networks import network
+from support.toonnx import to_onnx
 
 DRAWS, NETWORKS, CLASSED = 3, 24, 6
 LARGEST = 20_000
@@ -58,6 +60,20 @@ def _foreign() -> tuple[tuple[str, bytes], ...]:
     folder = os.environ.get("INTARSIA_DATA")
     paths = sorted(Path(folder).rglob("*.tflite")) if folder else []
     return tuple((path.name, path.read_bytes()) for path in paths if path.stat().st_size <= LARGEST)
+
+
+@cache
+def onnx_models() -> tuple[bytes, ...]:
+    """Small networks as exporters write them."""
+    found = [
+        to_onnx(small.float_graph()),
+        to_onnx(small.int8_graph()),
+        to_onnx(small.int8_graph(), unsigned=True),
+    ]
+    for seed in range(NETWORKS):
+        with contextlib.suppress(AttributeError, KeyError):  # operators that the writer does not know
+            found.append(to_onnx(network(SeededDraw(seed))))
+    return tuple(found)
 
 
 @cache
