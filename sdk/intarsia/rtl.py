@@ -59,6 +59,17 @@ class Design:
     manifest: Path
     variable: str
     left_out: tuple[str, ...]
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """Text of one of the core's files, below its sources, that is replaced where a parameter of the board is not 0."""
+
+    parameter: str
+    file: str
+    find: str
+    replace: str
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,7 @@ def load_design(name: str) -> Design:
         manifest=root / table["manifest"],
         variable=table["variable"],
         left_out=tuple(table["left_out"]),
+        changes=tuple(Change(**change) for change in table.get("change", ())),
     )
 
 
@@ -149,9 +161,31 @@ def _key(design: Design, tools: Tools, parameters: Mapping[str, int]) -> str:
         sorted(parameters.items()),
     )
     digest.update(repr((facts, design.left_out, design.manifest.name, _TRANSLATE, _COMPILE)).encode())
+    digest.update("".join(repr(change) for change in _wanted(design, parameters)).encode())
     for source in _own_sources(design):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _wanted(design: Design, parameters: Mapping[str, int]) -> list[Change]:
+    return [change for change in design.changes if parameters.get(change.parameter, 0)]
+
+
+def _changed(design: Design, changes: Sequence[Change], folder: Path) -> Path:
+    """The core's sources, as a copy in a folder where something is changed. Raises StageError where it is not found."""
+    if not changes:
+        return design.core
+    copy = folder / "core"
+    shutil.copytree(design.core, copy)
+    for change in changes:
+        text = (copy / change.file).read_text(encoding="utf-8")
+        if text.count(change.find) != 1:
+            raise StageError(
+                f"{change.file} of {design.name} {design.version} has no single '{change.find.strip()[:60]}'",
+                hint=INSTALL,
+            )
+        (copy / change.file).write_text(text.replace(change.find, change.replace), encoding="utf-8")
+    return copy
 
 
 def _own_sources(design: Design) -> list[Path]:
@@ -183,7 +217,8 @@ def _translate(design: Design, tools: Tools, parameters: Mapping[str, int], fold
     command = [str(tools.verilator / "bin" / "verilator_bin"), *_TRANSLATE, "--Mdir", str(folder), "--prefix"]
     command += ["Vboard", *(f"-G{key}={value}" for key, value in sorted(parameters.items()))]
     command += ["-f", str(folder / "files"), *own]
-    _run(command, {design.variable: str(design.core), "VERILATOR_ROOT": str(tools.verilator)})
+    core = _changed(design, _wanted(design, parameters), folder)
+    _run(command, {design.variable: str(core), "VERILATOR_ROOT": str(tools.verilator)})
 
 
 def _compile(design: Design, tools: Tools, folder: Path) -> Path:

@@ -200,6 +200,26 @@ def test_simulators_are_kept_for_each_set_of_parameters(
     assert len(made) == 2
 
 
+def test_changes_of_a_core_are_made_where_a_parameter_wants_them(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from intarsia import rtl
+    from intarsia.errors import StageError
+
+    (tmp_path / "core").mkdir()
+    (tmp_path / "core" / "unit.sv").write_text("parameter A = 0;\n", encoding="utf-8")
+    change = rtl.Change("FPU", "unit.sv", "A = 0", "A = 1")
+    design = rtl.Design("d", tmp_path, "1", tmp_path / "core", tmp_path / "files", "V", (), (change,))
+    assert rtl._changed(design, rtl._wanted(design, {"FPU": 0}), tmp_path / "none") == design.core
+    (tmp_path / "scratch").mkdir()
+    copy = rtl._changed(design, rtl._wanted(design, {"FPU": 1}), tmp_path / "scratch")
+    assert (copy / "unit.sv").read_text(encoding="utf-8") == "parameter A = 1;\n"
+    (tmp_path / "other").mkdir()
+    lost = replace(change, find="B = 0")
+    with pytest.raises(StageError, match="has no single 'B = 0'"):
+        rtl._changed(design, [lost], tmp_path / "other")
+
+
 def test_missing_simulator_packages_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib.util
 

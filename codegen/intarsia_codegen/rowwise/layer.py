@@ -58,15 +58,28 @@ class Product:
 
 
 def generate(
-    call: KernelCall, name: str, family: Family, product: Product, *, out_c: int, whole_pixels: bool
+    call: KernelCall,
+    name: str,
+    family: Family,
+    product: Product,
+    *,
+    out_c: int,
+    whole_pixels: bool,
+    untyped: bool = False,
 ) -> GeneratedKernel:
     """The kernel of a call with `out_c` output channels. `whole_pixels`: an output needs all channels of its window.
 
+    Channels are bytes; a call with other elements has its channels counted so, and `untyped` pointers. Then bytes
+    behind the windows are zeros at first: a product with 0 shall be 0.
     The product's windows are those of `Geometry`. With branches the kernel takes their parameters.
     """
     text = _Text(call, name, family, product, out_c, whole_pixels)
     body, scratch, includes = text.body()
     signature = layertext.signature(call, name)
+    if untyped:
+        signature = layertext.signature(call, name, "const void *input, void *output, void *scratch")
+        body = f"  const int8_t *in = input;\n  int8_t *out = output;\n{_zeros(scratch, product.slack)}{body}"
+        includes.append("<string.h>")
     if text.geometry.branches:
         includes.append(f"intarsia/{call.op}.h")
         body = layertext.taking_params(body)
@@ -89,6 +102,11 @@ def generate(
         stack_bytes=product.stack_bytes,
         takes_params=text.geometry.branches,
     )
+
+
+def _zeros(scratch: int, count: int) -> str:
+    """Clears the last bytes of scratch."""
+    return f"  memset((int8_t *)scratch + {scratch - count}, 0, {count});\n" if count else ""
 
 
 class _Text:

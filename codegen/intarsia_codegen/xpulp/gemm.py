@@ -3,18 +3,19 @@
 
 Sixteen sums stay in registers. Four bytes of each window and of each channel's weights are loaded at once, so that
 24 instructions do 64 products; the loop over a run of a window and the loop over the runs cost nothing (hardware
-loops). Then each channel's four sums become codes (xpulp/requantize.py). A function is made for each form of that, and
-layers share it.
+loops). Then each channel's four sums become outputs. How, and what the four bytes are, is said by a `Form`; a function
+is made for each, and layers share it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 from intarsia_codegen.generated import SourceFile
-from intarsia_codegen.xpulp import assembler, requantized
-from intarsia_codegen.xpulp.requantize import Split
+from intarsia_codegen.xpulp import assembler
 
 CHANNELS = 4
 PIXELS = 4
@@ -29,16 +30,50 @@ _POINTER, _WEIGHTS, _GAP = "a0", ("a1", "a2"), "a3"
 _CHANNEL, _TARGET, _PITCH, _OUT = "a3", "a4", "a5", "ra"
 
 
+class Form(Protocol):
+    """Of words that are multiplied, and of outputs.
+
+    While outputs are made, a4 points to one and is moved by a5 to the next pixel's; a1, a2, a6, a7 and t0 to t2 are
+    free, and a3 points to the constants of channels: `channel_bytes` each, first what sums begin with, `place` bytes on
+    where in an output pixel the channel lies.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def channel_bytes(self) -> int: ...
+
+    @property
+    def place(self) -> int: ...
+
+    def product(self, total: str, weight: str, value: str) -> str:
+        """Adds the product of two words."""
+        ...
+
+    def block(self, frame: assembler.Frame) -> list[str]:
+        """Loads what all channels need."""
+        ...
+
+    def channel(self, at: int) -> list[str]:
+        """Loads the constants of the channel that lie `at` bytes behind a3."""
+        ...
+
+    def store(self, totals: Sequence[str]) -> list[str]:
+        """Makes the outputs of sums and stores them."""
+        ...
+
+
 @dataclass(frozen=True)
 class Kernel:
-    """The product of so many pixels at a time, with one form of requantization."""
+    """The product of so many pixels at a time."""
 
     pixels: int
-    split: Split
+    form: Form
 
     @property
     def name(self) -> str:
-        return f"itr_xpulp_gemm_{self.pixels}_{self.split.name}"
+        return f"itr_xpulp_gemm_{self.pixels}_{self.form.name}"
 
     @property
     def prototype(self) -> str:
@@ -69,7 +104,7 @@ class Kernel:
         return 24 + 4 * self.pixels + runs * (products + 4 + self.pixels) + CHANNELS * self._outputs()
 
     def _outputs(self) -> int:
-        return 6 + self.pixels * (1 + len(requantized.code(self.split, "t3")))
+        return 2 + len(self.form.channel(0)) + len(self.form.store(_SUMS[: self.pixels]))
 
     def _groups(self, frame: assembler.Frame) -> list[str]:
         def advance(place: str, by: str) -> list[str]:
@@ -89,7 +124,7 @@ class Kernel:
             frame.store("t0", "left"),
             "2:",
             *self._block(frame),
-            f"addi {_CHANNEL}, {_CHANNEL}, {CHANNELS * requantized.BYTES}",
+            f"addi {_CHANNEL}, {_CHANNEL}, {CHANNELS * self.form.channel_bytes}",
             frame.load("t0", "left"),
             "addi t0, t0, -1",
             frame.store("t0", "left"),
@@ -105,7 +140,7 @@ class Kernel:
     def _block(self, frame: assembler.Frame) -> list[str]:
         sums = [_SUMS[c * self.pixels : (c + 1) * self.pixels] for c in range(CHANNELS)]
         windows = _WINDOWS[: self.pixels]
-        lines = [f"lw {row[0]}, {c * requantized.BYTES}({_CHANNEL})" for c, row in enumerate(sums)]
+        lines = [f"lw {row[0]}, {c * self.form.channel_bytes}({_CHANNEL})" for c, row in enumerate(sums)]
         lines += [frame.store(_CHANNEL, "channel"), frame.load(windows[0], "in"), frame.load("t0", "step")]
         lines += [frame.load(_GAP, "gap"), frame.load("t1", "runs")]
         lines += [f"mv {other}, {row[0]}" for row in sums for other in row[1:]]
@@ -114,13 +149,11 @@ class Kernel:
         run += [*(f"add {w}, {w}, {_GAP}" for w in windows), *(["nop"] if self.pixels == 1 else [])]
         lines += assembler.loop(1, "t1", run)
         lines += [frame.load(_CHANNEL, "channel"), frame.load(_PITCH, "pitch"), frame.load(_OUT, "out")]
-        if self.split.clamped:
-            lines += [frame.load(requantized.MINIMUM, "minimum"), frame.load(requantized.MAXIMUM, "maximum")]
+        lines += self.form.block(frame)
         for c, row in enumerate(sums):
-            at = c * requantized.BYTES
-            lines += [f"lw {_TARGET}, {at + 4 * requantized.CHANNEL.index('place')}({_CHANNEL})"]
-            lines += [*requantized.constants(self.split, _CHANNEL, at), f"add {_TARGET}, {_TARGET}, {_OUT}"]
-            lines += requantized.store(self.split, row, _TARGET, _PITCH)
+            at = c * self.form.channel_bytes
+            lines += [f"lw {_TARGET}, {at + self.form.place}({_CHANNEL})", *self.form.channel(at)]
+            lines += [f"add {_TARGET}, {_TARGET}, {_OUT}", *self.form.store(row)]
         return lines
 
     def _products(self, sums: list[tuple[str, ...]]) -> list[str]:
@@ -131,7 +164,7 @@ class Kernel:
         lines += loads[:2]
         for c, row in enumerate(sums):
             lines += [
-                f"cv_sdotsp_b {total}, {_WEIGHTS[c % 2]}, {x}" for total, x in zip(row, inputs, strict=True)
+                self.form.product(total, _WEIGHTS[c % 2], x) for total, x in zip(row, inputs, strict=True)
             ]
             lines += loads[c + 2 : c + 3]
         return lines

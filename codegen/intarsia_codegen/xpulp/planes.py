@@ -11,7 +11,7 @@ from intarsia_codegen import layertext
 from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.rowwise.geometry import Geometry
 from intarsia_codegen.xpulp import depthwise
-from intarsia_codegen.xpulp.product import WORD, channel_table, requantized, rule
+from intarsia_codegen.xpulp.product import WORD, channel_table, rule, scaled
 from intarsia_codegen.xpulp.sources import shared
 
 STRIDES = (1, 2, 4)
@@ -29,7 +29,7 @@ def layer(call: KernelCall, name: str) -> GeneratedKernel | None:
     plain = geometry.served and (call.integer("dilation_w") == 1 or kernel_w == 1)
     if not plain or call.integer("stride_w") not in STRIDES:
         return None
-    found = requantized(call, weights.reshape(channels, -1), rule(call, channels))
+    found = scaled(call, weights.reshape(channels, -1), rule(call, channels))
     if found is None:
         return None
     split, table = found

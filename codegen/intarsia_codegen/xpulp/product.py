@@ -17,7 +17,7 @@ from intarsia_codegen.layertext import array, folded_bias, structure
 from intarsia_codegen.requantization import Layer, Rule, reachable
 from intarsia_codegen.rowwise.geometry import Windows
 from intarsia_codegen.rowwise.layer import Product
-from intarsia_codegen.xpulp import gemm, requantize
+from intarsia_codegen.xpulp import gemm, requantize, requantized
 from intarsia_codegen.xpulp.sources import formed, shared
 
 WORD = 4
@@ -51,7 +51,7 @@ def rule(call: KernelCall, channels: int) -> Rule:
     return Requantization(tuple(multiplier.tolist()), tuple(shift.tolist()), *limits).apply
 
 
-def requantized(
+def scaled(
     call: KernelCall, weights: np.ndarray, codes_of: Rule
 ) -> tuple[requantize.Split, np.ndarray] | None:
     """The form of a call with weights [channels, taps], and its int32 [channels, fields] but for the places."""
@@ -95,7 +95,7 @@ def _product(
 ) -> Product | None:
     """`constant` has the codes of channels that no input changes, the others masked."""
     gaps = {b - a for a, b in zip(windows.offsets, windows.offsets[1:], strict=False)}
-    found = requantized(call, weights, codes_of)
+    found = scaled(call, weights, codes_of)
     if found is None or len(gaps) > 1:
         return None
     split, table = found
@@ -118,9 +118,9 @@ def _product(
     if np.unique(live).size < pitch:
         arrays.append(array(f"{name}_constant", constant.filled(0).astype(np.int8)))
         fields["constant"] = f"{name}_constant"
-    four, one = (gemm.Kernel(pixels, split) for pixels in (gemm.PIXELS, 1))
+    four, one = (gemm.Kernel(pixels, requantized.Codes(split)) for pixels in (gemm.PIXELS, 1))
     kernels = (four,) if whole and "constant" not in fields else (four, one)
-    function, sources = _entry(kernels)
+    function, sources = entry(kernels)
 
     def cost(pixels: int) -> int:
         """Cycles."""
@@ -139,13 +139,13 @@ def _product(
     )
 
 
-def _entry(kernels: tuple[gemm.Kernel, ...]) -> tuple[str, tuple[SourceFile, ...]]:
+def entry(kernels: tuple[gemm.Kernel, ...]) -> tuple[str, tuple[SourceFile, ...]]:
     """The function for any number of pixels, or, of one kernel alone, for multiples of its own."""
     sources = (*(k.source() for k in kernels), *shared("itr_xpulp.inc", "itr_xpulp_channel.h", gemm.HEADER))
     if len(kernels) == 1:
         return kernels[0].name, sources
     four, one = kernels
-    name = f"itr_xpulp_gemm_{four.split.name}"
+    name = f"itr_xpulp_gemm_{four.form.name}"
     defines = {"FUNCTION": name, "FOUR": four.name, "ONE": one.name}
     return name, (formed("gemm.c", name, gemm.HEADER, defines), *sources)
 

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from intarsia_codegen.xpulp import assembler
 from intarsia_codegen.xpulp.requantize import Split
 
 CHANNEL = ("bias", "high", "low", "offset", "exponent", "place", "delta")
@@ -50,3 +52,32 @@ def code(split: Split, total: str) -> list[str]:
 def store(split: Split, totals: Sequence[str], target: str, pitch: str) -> list[str]:
     """Codes of sums, `pitch` bytes apart from `target` on, which moves on."""
     return [line for total in totals for line in (*code(split, total), f"cv_sbr {VALUE}, {target}, {pitch}")]
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Products of int8 that become codes: a `gemm.Form`."""
+
+    split: Split
+    channel_bytes = BYTES
+    place = 4 * CHANNEL.index("place")
+
+    @property
+    def name(self) -> str:
+        return self.split.name
+
+    def product(self, total: str, weight: str, value: str) -> str:
+        """As `gemm.Form`."""
+        return f"cv_sdotsp_b {total}, {weight}, {value}"
+
+    def block(self, frame: assembler.Frame) -> list[str]:
+        """As `gemm.Form`."""
+        return [frame.load(MINIMUM, "minimum"), frame.load(MAXIMUM, "maximum")] if self.split.clamped else []
+
+    def channel(self, at: int) -> list[str]:
+        """As `gemm.Form`."""
+        return constants(self.split, "a3", at)
+
+    def store(self, totals: Sequence[str]) -> list[str]:
+        """As `gemm.Form`."""
+        return store(self.split, totals, "a4", "a5")

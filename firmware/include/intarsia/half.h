@@ -27,6 +27,21 @@ static inline uint16_t itr_half_narrow(float value) {
   return half;
 }
 
+#elif defined(__riscv_zhinxmin) || defined(__riscv_zfhmin)
+
+static inline float itr_half_widen(uint16_t half) {
+  _Float16 value;
+  memcpy(&value, &half, sizeof value);
+  return (float)value;
+}
+
+static inline uint16_t itr_half_narrow(float value) {
+  const _Float16 narrow = (_Float16)value;
+  uint16_t half;
+  memcpy(&half, &narrow, sizeof half);
+  return half;
+}
+
 #else
 
 static inline float itr_half_widen(uint16_t half) {

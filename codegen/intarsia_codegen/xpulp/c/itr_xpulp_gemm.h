@@ -10,14 +10,14 @@
 
 /* A window is `runs` runs of `words` times four bytes, each `gap` bytes behind the end of the one
  * before; the next window begins `step` bytes later. Weights are [blocks][runs][words][4
- * channels][4], and there are constants for four channels of each block. Where `constant` is not
+ * channels][4], and `q` has constants for four channels of each block. Where `constant` is not
  * null, an output pixel has these `pitch` codes in the channels that are not computed. Functions in
  * assembler read the fields up to `q` by their place. */
 typedef struct {
   int32_t step, runs, words, gap, blocks, pitch;
   int32_t minimum, maximum;
   const int8_t *weights;
-  const itr_xpulp_channel *q;
+  const void *q;
   const int8_t *constant;
 } itr_xpulp_gemm;
 
