@@ -80,6 +80,7 @@ class Description(_Part):
     link: LinkKind
     rule: Literal["tflm", "litert"]
     optimize: Objective
+    io: Literal["arena", "external"]
     hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
