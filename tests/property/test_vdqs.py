@@ -97,7 +97,9 @@ def test_giving_back_ends_with_the_least_entropy_lost(space: Space, balance: flo
         sum(i.lost(b) for i, b in zip(space.items, c.bits, strict=True))
         for c in (choice, *moves(found, choice))
     ]
-    assert all(after < before for before, after in itertools.pairwise(lost))
+    # The last move may give 8 bits to what loses no entropy.
+    assert all(after < before for before, after in itertools.pairwise(lost[:-1]))
+    assert lost[-1] <= lost[-2:][0]
 
 
 @given(
