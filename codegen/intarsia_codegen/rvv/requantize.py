@@ -51,6 +51,7 @@ class Form:
             + self.ties
             + ("_clamp" if self.clamp else "")
             + ("_scatter" if self.scatter else "")
+            + ("_offset" if self.offset else "")
         )
 
     @property
