@@ -192,9 +192,10 @@ def _grow(model: Any, numbers: random.Random) -> None:
     tensors = [t for t in _tensors(model) if t.shape is not None and len(t.shape)]
     if tensors:
         extent = int(numbers.choice(list(numbers.choice(tensors).shape)))
-        larger = numbers.choice((0, 1, extent + 1, 2 * extent, 17 * extent, 1000))
+        wanted = numbers.choice((0, 1, extent + 1, 2 * extent, 17 * extent, 1000))
+        larger = np.int32(min(max(wanted, -1), 1 << 20))
         for tensor in tensors:
-            tensor.shape = np.where(tensor.shape == extent, np.int32(min(larger, 1 << 20)), tensor.shape)
+            tensor.shape = np.where(tensor.shape == extent, larger, tensor.shape)
 
 
 def _share(model: Any, numbers: random.Random) -> None:
