@@ -27,7 +27,7 @@ from intarsia.ops.conv_2d import Conv2DAttrs
 from intarsia.ops.leaky_relu import LeakyReluAttrs
 from intarsia.ops.reshape import ReshapeAttrs
 from intarsia_codegen import project
-from support import harness, variables
+from support import harness, onnxes, variables
 from support.tiny import Tiny
 
 INT32_MAX = (1 << 31) - 1
@@ -349,3 +349,19 @@ def test_scales_that_are_far_apart(operator: str, scales: tuple[float, float]) -
     t.node(operator, [x, x] if operator == "ADD" else [x], (1, 4), attrs, scale=scales[1], zero=-128)
     with contextlib.suppress(ModelError):
         followed.generate(loaded(t.bytes), 2)
+
+
+def test_a_bias_whose_codes_have_a_zero_point() -> None:
+    """ONNX does not allow it for int32: such a layer stays in real values, and computes what the file says.
+
+    One code apart is a tie between two orders of adding floats; without the zero point it would be 17.
+    """
+    net = onnxes.Net()
+    x = net.quantized(net.input((1, 2, 4, 4)), 0.05, 3)
+    weights = net.codes(np.full((3, 2, 1, 1), 7, np.int8), np.full(3, 0.02))
+    bias = net.codes(np.array([6, 5, 3], np.int32), 0.1, 5)
+    model = net.bytes(net.quantized(net.node("Conv", x, weights, bias), 0.03))
+    sample = np.random.default_rng(0).normal(0, 1, (1, 2, 4, 4)).astype(np.float32)
+    (wanted,) = onnxes.runtime(model, sample)
+    (found,) = onnxes.computed(canonical(onnxes.imported(model)), sample)
+    assert np.abs(found.transpose(0, 3, 1, 2) - wanted).max() <= 1.01 * 0.03

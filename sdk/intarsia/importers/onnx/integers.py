@@ -217,8 +217,8 @@ class _Rewriting:
         return replace(node, inputs=tuple(inputs))
 
     def _bias(self, index: int, source: Tensor, weights: Tensor) -> Tensor | None:
-        """A bias in the scale of the products, its own codes where they have that scale already; None when it is no
-        number."""
+        """A bias in the scale of the products, its own codes where they have that scale already; None when it is not
+        known, or no number."""
         assert source.quant is not None
         assert weights.quant is not None
         scales = source.quant.scale[0] * np.array(weights.quant.scale, np.float64)
@@ -226,14 +226,14 @@ class _Rewriting:
         kind = INT64 if source.dtype == INT16 else INT32
         stated = Quantization(tuple(float(np.float32(s)) for s in scales), (0,) * len(scales))
         tensor = self.tensors[index]
-        if codes is not None and codes.quant is not None and not any(codes.quant.zero_point):
-            assert codes.data is not None
+        if codes is not None and codes.quant and codes.data is not None and not any(codes.quant.zero_point):
             own = np.array(codes.quant.scale, np.float64)
             if len(own) in (1, len(scales)) and np.allclose(own, scales, rtol=SAME_SCALE, atol=0.0):
                 return Tensor(codes.name, codes.shape, kind, stated, codes.data.astype(kind.numpy))
             real = codes.data.astype(np.float64) * own
+        elif tensor.data is None:
+            return None
         else:
-            assert tensor.data is not None
             real = tensor.data.astype(np.float64)
         scaled = np.rint(real.reshape(-1) / scales)
         if not np.isfinite(scaled).all():
