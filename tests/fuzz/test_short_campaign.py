@@ -40,12 +40,11 @@ def test_server_by_coverage() -> None:
 
 
 def test_recorded_campaign() -> None:
-    """It held what it was to hold, and found nothing at the end; what earlier ones found is fixed and has tests."""
+    """It held what it was to hold, in one campaign, and found nothing; what earlier ones found has tests."""
     document = json.loads(RECORD.read_text())
-    targets, all_of_them = document["targets"], [document, *document["earlier"]]
+    targets = document["targets"]
     assert sorted(targets) == list(target.names())
-    models = [campaign["targets"]["models"]["cases"] for campaign in all_of_them]
-    assert sum(models) >= 200_000
+    assert targets["models"]["cases"] >= 200_000
     assert sum(targets["serialbytes"]["inside"].values()) >= 1_000_000
     assert targets["serialbytes"]["guided"]["frames"] >= 1_000_000
     assert all(not part["faults"] for part in (*targets.values(), targets["serialbytes"]["guided"]))
