@@ -10,11 +10,11 @@ import pytest
 
 from intarsia import boards, build, measure, pipeline, simulate
 from intarsia.plan import patch, precision
-from intarsia.plan.precision import OUTLIER, Wanted
+from intarsia.plan.precision import NORMAL, OUTLIER, Wanted
 from intarsia.plan.vdpc import Membership
 from intarsia.quantize import classes
 from intarsia.quantize.classes import Widths
-from intarsia.request import DataSource, Mixing, Patching
+from intarsia.request import Budget, DataSource, Mixing, Patching
 from intarsia_codegen import project
 from support import harness
 from support.classed import drawn
@@ -75,16 +75,21 @@ def test_a_class_of_one_patch_in_the_middle(tmp_path: Path) -> None:
 def test_visual_wake_words(form: str, data: Path, models: Path, tmp_path: Path) -> None:
     """A real network with calibration images: bytes of the reference, and both forms are taken."""
     board, images = boards.load("qemu-cortex-m4"), data / "datasets" / "vww_coco128"
+    budget = Budget(ram=32 << 10)  # so little that maps with something to save lie inside the patches
     made = pipeline.quantized(
         models / "vww_mobilenetv1_025_96_float.tflite",
         DataSource(images / "calib.npz", 1 / 255),
-        Mixing((8, 4), (8, 4), max_drop=None, vdpc=form),
+        Mixing((8, 4), (8, 4), max_drop=None, spend_time=True, vdpc=form),
         board,
+        budget=budget,
         patching=Patching((2, 4), "reader"),
     )
     graph = made.graph
     assert graph.classes is not None
-    project.write(pipeline.fit(graph, board, plan=made.plan), board, tmp_path / "fw")
+    assert made.plan is not None
+    bits = {scope: {m.bits for m in made.plan.maps if m.scope == scope} for scope in (NORMAL, OUTLIER)}
+    assert bits == {NORMAL: {4, 8}, OUTLIER: {8}}
+    project.write(pipeline.fit(graph, board, budget, plan=made.plan), board, tmp_path / "fw")
     built = build.build(tmp_path / "fw")
     samples = DataSource(images / "test.npz", 1 / 255, limit=3).load(graph).samples
     measured = measure.measure(built, samples)
@@ -96,5 +101,4 @@ def test_visual_wake_words(form: str, data: Path, models: Path, tmp_path: Path) 
     ).read_text()
     assert "run_outlier_patch(row, column)" in code
     assert ("is_outlier" in code) == (form == "dynamic")
-    assert made.plan is not None
     assert made.plan.bitops < made.plan.bitops_8bit_patch / 1.5

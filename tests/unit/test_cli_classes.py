@@ -19,7 +19,7 @@ from intarsia.cli import _bits, app
 from intarsia.errors import BudgetError, ModelError, UsageError
 from intarsia.plan import planfile
 from intarsia.report import listings
-from intarsia.request import Patching
+from intarsia.request import DataSource, Mixing, Patching
 
 SCALE = ["--input-scale", "0.0039215686", "--samples", "12"]
 NARROW = ["--bits", "8,4", "--weight-bits", "8,4"]
@@ -88,6 +88,21 @@ def test_a_model_with_classes_runs_on_its_own(
     folder = str(tmp_path / "fw")
     assert app.run(["generate", model, "-b", "host", "-o", folder, "-q"]) == 0
     assert app.run(["validate", folder, *data, "--bit-exact", "-q"]) == 0
+
+
+@pytest.mark.parametrize("form", ["static", "dynamic"])
+def test_patches_of_8_bits_have_no_classes(form: str, digits: Path) -> None:
+    """Two forms of the same layers would cost flash and time for nothing."""
+    made = pipeline.quantized(
+        digits / "digits96_float.tflite",
+        DataSource(digits / "calib.npz", 0.0039215686, limit=12),
+        Mixing((8,), (8, 4), max_drop=None, vdpc=form),
+        boards.load("host"),
+        patching=Patching((2, 2)),
+    )
+    assert made.plan is not None
+    assert made.plan.patched
+    assert made.graph.classes is None
 
 
 def test_generate_says_what_was_chosen(
