@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -24,6 +25,8 @@ EXPORTED = ROOT / "tests" / "exported"
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 MADE = runpy.run_path(str(ROOT / "tools" / "make_docs.py"))["PAGES"]
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BOARD_SHELL = re.compile(r"^```sh board\n(.*?)^```", re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"^<!-- (\S+) -->\n```\w+\n(.*?)^```", re.DOTALL | re.MULTILINE)
 REPOSITORY_SHELL = re.compile(r"^```sh repository\n(.*?)^```", re.DOTALL | re.MULTILINE)
 QUOTE = re.compile(r"^<!-- from (\S+) -->\n```\w+\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#:]+)\)")
@@ -48,15 +51,45 @@ def run(commands: str, folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.emulator
-@pytest.mark.parametrize("page", [page for page in PAGES if found(SHELL, page)])
-def test_commands_of_a_page_work(page: str, digits: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def folder(digits: Path, tmp_path: Path) -> Path:
+    """What a reader of the pages has: a model with its data, and an exported one."""
     for name in ("digits96_int8.tflite", "digits96_float.tflite", "calib.npz", "test.npz"):
         shutil.copy(digits / name, tmp_path)
     shutil.copy(EXPORTED / "mobile_dynamo.onnx", tmp_path / "model.onnx")
     with np.load(EXPORTED / "mobile.npz") as arrays:
         np.savez(tmp_path / "samples.npz", x=arrays["x"].transpose(0, 2, 3, 1))
-    run(found(SHELL, page), tmp_path)
+    return tmp_path
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("page", [page for page in PAGES if found(SHELL, page)])
+def test_commands_of_a_page_work(page: str, folder: Path) -> None:
+    for name, text in FILE.findall((DOCS / page).read_text(encoding="utf-8")):
+        (folder / name).write_text(text, encoding="utf-8")
+    run(found(SHELL, page), folder)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if found(BOARD_SHELL, page)])
+def test_commands_for_a_connected_board_ask_for_nothing_else(page: str, folder: Path) -> None:
+    """Without the board they end with the code of a missing one; with it they work."""
+    run("intarsia generate digits96_int8.tflite --board nucleo-f446re -o nucleo", folder)
+    run("intarsia build nucleo", folder)
+    for command in found(BOARD_SHELL, page).splitlines():
+        run(f"{command} || test $? -eq 4", folder)
+
+
+@pytest.mark.emulator
+def test_commands_of_the_first_page_work(digits: Path, tmp_path: Path) -> None:
+    shutil.copy(digits / "digits96_int8.tflite", tmp_path / "model.tflite")
+    shutil.copy(digits / "digits96_float.tflite", tmp_path / "float.tflite")
+    for name in ("calib.npz", "test.npz"):
+        with np.load(digits / name) as data:
+            labels = {"y": data["y"][:40]} if "y" in data else {}
+            np.savez(tmp_path / name, x=data["x"][:40].astype(np.float32) / 255, **labels)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "activate").touch()
+    run("".join(SHELL.findall((ROOT / "README.md").read_text(encoding="utf-8"))), tmp_path)
 
 
 @pytest.mark.emulator
@@ -81,6 +114,30 @@ def test_links_lead_somewhere(page: str) -> None:
     text = (DOCS / page).read_text(encoding="utf-8")
     missing = [target for target in LINK.findall(text) if not (DOCS / target).exists()]
     assert not missing
+
+
+def texts_of_the_code() -> list[str]:
+    """All strings of the package, with a gap where a value is put in."""
+    found: list[str] = []
+    for file in (*(ROOT / "sdk").rglob("*.py"), *(ROOT / "codegen").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = [part.value if isinstance(part, ast.Constant) else "\0" for part in node.values]
+                found.append("".join(map(str, parts)))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return found
+
+
+def test_messages_that_are_explained_exist() -> None:
+    page = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.*?) \|", page, re.MULTILINE)
+    messages = [message for row in rows for message in re.findall(r"`([^`]+)`", row)]
+    texts = texts_of_the_code()
+    parts = [part.strip() for message in messages for part in message.split("...")]
+    gone = [part for part in parts if len(part) > 3 and not any(part in text for text in texts)]
+    assert len(messages) >= 25
+    assert not gone
 
 
 YAML = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
