@@ -23,7 +23,7 @@ from support.halves import UNIT, bound, fused
 
 BOARD = "rtl-cv32e40p-fpu"
 DRAWN = 7
-LEAST = {"CONV_2D": 7, "FULLY_CONNECTED": 7, "DEPTHWISE_CONV_2D": 1, "ADD": 2}
+LEAST = {"CONV_2D": 7, "FULLY_CONNECTED": 7, "DEPTHWISE_CONV_2D": 1, "ADD": 2, "AVERAGE_POOL_2D": 7}
 """Of the drawn layers, so many are served: depth multipliers, odd halves and broadcasting are not."""
 SHAPES = (
     ((1, 6, 5, 8), (3, 3), 16, "SAME"),

@@ -24,10 +24,10 @@ def generate(call: KernelCall, name: str, half: bool) -> GeneratedKernel | None:
     """CONV_2D and FULLY_CONNECTED; None for branches of patches and where runs do not lie at equal distances."""
     if call.variants:
         return None
-    form = Reals.of(call, half)
+    channels = call.integer("units" if "units" in call.params else "out_c")
+    form = replace(Reals.of(call, half), paired=half and channels % 2 == 0)
     bytewise = as_bytes(call, form.size)
     geometry = Geometry.of(bytewise)
-    channels = call.integer("units" if "units" in call.params else "out_c")
     pixels = geometry.outputs if geometry.pixelwise else bytewise.integer("out_w")
     weights = call.constant("weights").reshape(channels, -1)
     whole = pixels % gemm.PIXELS == 0
@@ -57,14 +57,16 @@ def _product(
     if len(gaps) > 1:
         return None
     pitch = len(weights)
-    rows = np.minimum(np.arange(-(-pitch // gemm.CHANNELS) * gemm.CHANNELS), pitch - 1)
+    rows = np.arange(-(-pitch // gemm.CHANNELS) * gemm.CHANNELS)
+    rows = np.where(rows < pitch, rows, pitch - form.together + rows % form.together)
     words, runs, blocks = -(-windows.run // WORD), len(windows.offsets), rows.size // gemm.CHANNELS
+    short = gemm.short(words, runs)
     table = np.stack([form.words(call.constant("bias"))[rows], rows * form.size], axis=1)
     fields: dict[str, int | str] = {
         "step": windows.step,
         "runs": runs,
         "words": words,
-        "gap": gaps.pop() - words * WORD if gaps else 0,
+        "gap": gaps.pop() - (words - bool(short)) * WORD if gaps else 0,
         "blocks": blocks,
         "pitch": pitch * form.size,
         **form.limits(call),
@@ -76,7 +78,7 @@ def _product(
         array(f"{name}_channels", table.astype(np.int32)),
         structure("itr_xpulp_gemm", f"{name}_layer", {k: _literal(v) for k, v in fields.items()}),
     )
-    four, one = (gemm.Kernel(pixels, form) for pixels in (gemm.PIXELS, 1))
+    four, one = (gemm.Kernel(pixels, form, short) for pixels in (gemm.PIXELS, 1))
     kernels = (four,) if whole else (four, one)
     function, sources = entry(kernels)
 

@@ -17,11 +17,15 @@ MINIMUM, MAXIMUM, OTHER = "a1", "a2", "t2"
 
 @dataclass(frozen=True)
 class Reals:
-    """A `gemm.Form`. `low` and `high`: whether outputs have a least and a greatest value."""
+    """A `gemm.Form`. `low` and `high`: whether outputs have a least and a greatest value.
+
+    `paired`: halves of two channels are stored as one word.
+    """
 
     half: bool
     low: bool
     high: bool
+    paired: bool = False
     channel_bytes = 2 * WORD
     place = WORD
 
@@ -32,7 +36,12 @@ class Reals:
 
     @property
     def name(self) -> str:
-        return f"f{16 if self.half else 32}{'l' * self.low}{'h' * self.high}"
+        return f"f{16 if self.half else 32}{'l' * self.low}{'h' * self.high}{'p' * self.paired}"
+
+    @property
+    def together(self) -> int:
+        """As `gemm.Form`."""
+        return 2 if self.paired else 1
 
     @property
     def size(self) -> int:
@@ -58,13 +67,22 @@ class Reals:
         """As `gemm.Form`: there is nothing to load."""
         return []
 
-    def store(self, totals: Sequence[str]) -> list[str]:
+    def store(self, *rows: Sequence[str]) -> list[str]:
         """As `gemm.Form`."""
         lines = []
-        for total in totals:
+        for totals in zip(*rows, strict=True):
+            total = totals[0]
+            if self.paired:
+                lines += [
+                    f"cv_pack {OTHER}, {totals[1]}, {total}",
+                    f"cv_pack_h {total}, {totals[1]}, {total}",
+                ]
+            elif self.half:
+                lines.append(f"srli {OTHER}, {total}, 16")
             if self.half:
-                lines += [f"srli {OTHER}, {total}, 16", f"vfadd_h {total}, {total}, {OTHER}"]
-            lines += [*self.clamped(total), f"cv_{'shr' if self.half else 'swr'} {total}, a4, a5"]
+                lines.append(f"vfadd_h {total}, {total}, {OTHER}")
+            single = self.half and not self.paired
+            lines += [*self.clamped(total), f"cv_{'shr' if single else 'swr'} {total}, a4, a5"]
         return lines
 
     def clamped(self, value: str) -> list[str]:

@@ -3,8 +3,8 @@
 
 Sixteen sums stay in registers. Four bytes of each window and of each channel's weights are loaded at once, so that
 24 instructions do 64 products; the loop over a run of a window and the loop over the runs cost nothing (hardware
-loops). Then each channel's four sums become outputs. How, and what the four bytes are, is said by a `Form`; a function
-is made for each, and layers share it.
+loops), and of short runs there is no loop. Then each channel's four sums become outputs. How, and what the four bytes
+are, is said by a `Form`; a function is made for each, and layers share it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,15 @@ _SUMS = ("t3", "t4", "t5", "t6", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7",
 _WINDOWS = ("a4", "a5", "a6", "a7")
 _INPUTS = ("t0", "t1", "t2", "ra")
 _POINTER, _WEIGHTS, _GAP = "a0", ("a1", "a2"), "a3"
+SHORT = 4
+"""Words of a run that is written out."""
+
 _CHANNEL, _TARGET, _PITCH, _OUT = "a3", "a4", "a5", "ra"
+
+
+def short(words: int, runs: int) -> int:
+    """The words of runs that are written out, else 0."""
+    return words if runs > 1 and words <= SHORT else 0
 
 
 class Form(Protocol):
@@ -35,7 +43,7 @@ class Form(Protocol):
 
     While outputs are made, a4 points to one and is moved by a5 to the next pixel's; a1, a2, a6, a7 and t0 to t2 are
     free, and a3 points to the constants of channels: `channel_bytes` each, first what sums begin with, `place` bytes on
-    where in an output pixel the channel lies.
+    where in an output pixel the channel lies. `together` channels that lie side by side become outputs at once.
     """
 
     @property
@@ -46,6 +54,9 @@ class Form(Protocol):
 
     @property
     def place(self) -> int: ...
+
+    @property
+    def together(self) -> int: ...
 
     def product(self, total: str, weight: str, value: str) -> str:
         """Adds the product of two words."""
@@ -59,21 +70,22 @@ class Form(Protocol):
         """Loads the constants of the channel that lie `at` bytes behind a3."""
         ...
 
-    def store(self, totals: Sequence[str]) -> list[str]:
-        """Makes the outputs of sums and stores them."""
+    def store(self, *rows: Sequence[str]) -> list[str]:
+        """Makes the outputs of the sums of `together` channels and stores them."""
         ...
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """The product of so many pixels at a time."""
+    """The product of so many pixels at a time. `short`: the words of every run, where it is written out, else 0."""
 
     pixels: int
     form: Form
+    short: int = 0
 
     @property
     def name(self) -> str:
-        return f"itr_xpulp_gemm_{self.pixels}_{self.form.name}"
+        return f"itr_xpulp_gemm_{self.pixels}_{self.form.name}{f'_{self.short}' * bool(self.short)}"
 
     @property
     def prototype(self) -> str:
@@ -101,10 +113,13 @@ class Kernel:
     def cycles(self, words: int, runs: int) -> int:
         """Of a block of channels of a group of pixels."""
         products = words * (CHANNELS + self.pixels + CHANNELS * self.pixels)
-        return 24 + 4 * self.pixels + runs * (products + 4 + self.pixels) + CHANNELS * self._outputs()
+        around = 0 if self.short else 4 + self.pixels
+        outputs = CHANNELS // self.form.together * self._outputs()
+        return 24 + 4 * self.pixels + runs * (products + around) + outputs
 
     def _outputs(self) -> int:
-        return 2 + len(self.form.channel(0)) + len(self.form.store(_SUMS[: self.pixels]))
+        rows = [_SUMS[: self.pixels]] * self.form.together
+        return 2 + len(self.form.channel(0)) + len(self.form.store(*rows))
 
     def _groups(self, frame: assembler.Frame) -> list[str]:
         def advance(place: str, by: str) -> list[str]:
@@ -145,22 +160,33 @@ class Kernel:
         lines += [frame.load(_GAP, "gap"), frame.load("t1", "runs")]
         lines += [f"mv {other}, {row[0]}" for row in sums for other in row[1:]]
         lines += [f"add {w}, {before}, t0" for before, w in pairwise(windows)]
-        run = [frame.load("t0", "words"), *assembler.loop(0, "t0", self._products(sums))]
-        run += [*(f"add {w}, {w}, {_GAP}" for w in windows), *(["nop"] if self.pixels == 1 else [])]
-        lines += assembler.loop(1, "t1", run)
+        lines += self._runs(frame, sums)
         lines += [frame.load(_CHANNEL, "channel"), frame.load(_PITCH, "pitch"), frame.load(_OUT, "out")]
         lines += self.form.block(frame)
-        for c, row in enumerate(sums):
+        for c in range(0, CHANNELS, self.form.together):
             at = c * self.form.channel_bytes
             lines += [f"lw {_TARGET}, {at + self.form.place}({_CHANNEL})", *self.form.channel(at)]
-            lines += [f"add {_TARGET}, {_TARGET}, {_OUT}", *self.form.store(row)]
+            lines += [
+                f"add {_TARGET}, {_TARGET}, {_OUT}",
+                *self.form.store(*sums[c : c + self.form.together]),
+            ]
         return lines
 
-    def _products(self, sums: list[tuple[str, ...]]) -> list[str]:
+    def _runs(self, frame: assembler.Frame, sums: list[tuple[str, ...]]) -> list[str]:
+        """All of the windows; of short runs, the last loads move on to the next one."""
+        if self.short:
+            last = self._products(sums, f"cv_lwr {{}}, {{}}, {_GAP}")
+            return assembler.loop(0, "t1", self._products(sums) * (self.short - 1) + last)
+        windows = _WINDOWS[: self.pixels]
+        run = [frame.load("t0", "words"), *assembler.loop(0, "t0", self._products(sums))]
+        run += [*(f"add {w}, {w}, {_GAP}" for w in windows), *(["nop"] if self.pixels == 1 else [])]
+        return assembler.loop(1, "t1", run)
+
+    def _products(self, sums: list[tuple[str, ...]], load: str = "cv_lw {}, {}, 4") -> list[str]:
         """Four bytes of every window and channel; no value is used right behind its load, which would wait."""
         inputs = _INPUTS[: self.pixels]
         loads = [f"cv_lw {_WEIGHTS[c % 2]}, {_POINTER}, 4" for c in range(CHANNELS)]
-        lines = [f"cv_lw {x}, {w}, 4" for x, w in zip(inputs, _WINDOWS, strict=False)]
+        lines = [load.format(x, w) for x, w in zip(inputs, _WINDOWS, strict=False)]
         lines += loads[:2]
         for c, row in enumerate(sums):
             lines += [

@@ -103,12 +103,13 @@ def _product(
     live = live_channels(constant, gemm.CHANNELS)
     live = np.concatenate([live, np.repeat(live[-1:], -live.size % gemm.CHANNELS)])
     words, runs, blocks = -(-windows.run // WORD), len(windows.offsets), live.size // gemm.CHANNELS
+    short = gemm.short(words, runs)
     arrays = [array(f"{name}_weights", _packed(weights[live], runs, words)), channel_table(name, table[live])]
     fields: dict[str, int | str] = {
         "step": windows.step,
         "runs": runs,
         "words": words,
-        "gap": gaps.pop() - words * WORD if gaps else 0,
+        "gap": gaps.pop() - (words - bool(short)) * WORD if gaps else 0,
         "blocks": blocks,
         "pitch": pitch,
         **{limit: call.integer(limit) for limit in ("minimum", "maximum")},
@@ -118,7 +119,7 @@ def _product(
     if np.unique(live).size < pitch:
         arrays.append(array(f"{name}_constant", constant.filled(0).astype(np.int8)))
         fields["constant"] = f"{name}_constant"
-    four, one = (gemm.Kernel(pixels, requantized.Codes(split)) for pixels in (gemm.PIXELS, 1))
+    four, one = (gemm.Kernel(pixels, requantized.Codes(split), short) for pixels in (gemm.PIXELS, 1))
     kernels = (four,) if whole and "constant" not in fields else (four, one)
     function, sources = entry(kernels)
 
@@ -145,7 +146,7 @@ def entry(kernels: tuple[gemm.Kernel, ...]) -> tuple[str, tuple[SourceFile, ...]
     if len(kernels) == 1:
         return kernels[0].name, sources
     four, one = kernels
-    name = f"itr_xpulp_gemm_{four.form.name}"
+    name = f"itr_xpulp_gemm_{four.form.name}{f'_{four.short}' * bool(four.short)}"
     defines = {"FUNCTION": name, "FOUR": four.name, "ONE": one.name}
     return name, (formed("gemm.c", name, gemm.HEADER, defines), *sources)
 

@@ -61,6 +61,7 @@ class Codes:
     split: Split
     channel_bytes = BYTES
     place = 4 * CHANNEL.index("place")
+    together = 1
 
     @property
     def name(self) -> str:
@@ -78,6 +79,6 @@ class Codes:
         """As `gemm.Form`."""
         return constants(self.split, "a3", at)
 
-    def store(self, totals: Sequence[str]) -> list[str]:
+    def store(self, *rows: Sequence[str]) -> list[str]:
         """As `gemm.Form`."""
-        return store(self.split, totals, "a4", "a5")
+        return store(self.split, rows[0], "a4", "a5")

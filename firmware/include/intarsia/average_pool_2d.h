@@ -46,10 +46,14 @@ void itr_average_pool_2d_packed__scalar(const itr_average_pool_2d_packed_params 
 
 void itr_average_pool_2d_f32__scalar(const itr_average_pool_2d_f32_params *p, const float *in,
                                      float *out);
+void itr_average_pool_2d_f32__xf16(const itr_average_pool_2d_f32_params *p, const float *in,
+                                   float *out);
 
 /* The same for half precision in memory: sums in float, the result rounded to nearest even. */
 void itr_average_pool_2d_f16__scalar(const itr_average_pool_2d_f16_params *p, const uint16_t *in,
                                      uint16_t *out);
+void itr_average_pool_2d_f16__xf16(const itr_average_pool_2d_f16_params *p, const uint16_t *in,
+                                   uint16_t *out);
 
 typedef itr_average_pool_2d_s8_params itr_average_pool_2d_s16_params;
 
