@@ -2,25 +2,34 @@
 #include "intarsia/mean.h"
 #include "intarsia/scale_mve.h"
 
-enum { LANES = 8, CELLS_PER_HALF = 255 };
+enum { LANES = 16, CELLS_PER_HALF = 255 };
 
-/* Sums of eight channels, of even and of odd ones. */
+/* Sums of sixteen channels: of the first eight the even and the odd ones, then of the others. */
 typedef struct {
-  int32x4_t even, odd;
-} sums8;
+  int32x4_t of[4];
+} sums16;
 
-static sums8 sums(const itr_mean_s8_params *p, const int8_t *x, mve_pred16_t some) {
+static void add_halves(sums16 *sum, int32_t at, int16x8_t half) {
+  sum->of[at] = vaddq_s32(sum->of[at], vmovlbq_s16(half));
+  sum->of[at + 1] = vaddq_s32(sum->of[at + 1], vmovltq_s16(half));
+}
+
+/* `low` and `high` say which channels are there. */
+static inline sums16 sums(const itr_mean_s8_params *p, const int8_t *x, mve_pred16_t low,
+                          mve_pred16_t high, int whole) {
   const int32_t pitch = p->kept_2;
-  sums8 sum = {vdupq_n_s32(0), vdupq_n_s32(0)};
+  sums16 sum = {{vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)}};
   for (int32_t r0 = 0; r0 < p->reduced_0; r0++, x += p->kept_1 * p->reduced_1 * pitch) {
     const int8_t *cell = x;
     for (int32_t left = p->reduced_1; left > 0; left -= CELLS_PER_HALF) {
-      int16x8_t half = vdupq_n_s16(0);
+      int16x8_t first = vdupq_n_s16(0);
+      int16x8_t second = vdupq_n_s16(0);
       for (int32_t k = left < CELLS_PER_HALF ? left : CELLS_PER_HALF; k > 0; k--, cell += pitch) {
-        half = vaddq_s16(half, vldrbq_z_s16(cell, some));
+        first = vaddq_s16(first, whole ? vldrbq_s16(cell) : vldrbq_z_s16(cell, low));
+        second = vaddq_s16(second, whole ? vldrbq_s16(cell + 8) : vldrbq_z_s16(cell + 8, high));
       }
-      sum.even = vaddq_s32(sum.even, vmovlbq_s16(half));
-      sum.odd = vaddq_s32(sum.odd, vmovltq_s16(half));
+      add_halves(&sum, 0, first);
+      add_halves(&sum, 2, second);
     }
   }
   return sum;
@@ -44,13 +53,19 @@ static int32_t sum_of_runs(const itr_mean_s8_params *p, const int8_t *x) {
   return sum;
 }
 
+static int16x8_t codes8(const itr_mean_s8_params *p, int32x4_t even, int32x4_t odd, int32_t zeros) {
+  return vmovntq_s32(vmovnbq_s32(vdupq_n_s16(0), codes(p, even, zeros)), codes(p, odd, zeros));
+}
+
 static void channels(const itr_mean_s8_params *p, const int8_t *x, int8_t *out) {
   const int32_t zeros = p->in_zero * p->reduced_0 * p->reduced_1;
   for (int32_t c = 0; c < p->kept_2; c += LANES) {
-    const mve_pred16_t some = vctp16q((uint32_t)(p->kept_2 - c));
-    const sums8 sum = sums(p, x + c, some);
-    const int16x8_t even = vmovnbq_s32(vdupq_n_s16(0), codes(p, sum.even, zeros));
-    vstrbq_p_s16(out + c, vmovntq_s32(even, codes(p, sum.odd, zeros)), some);
+    const int32_t left = p->kept_2 - c;
+    const mve_pred16_t low = vctp16q((uint32_t)left);
+    const mve_pred16_t high = vctp16q((uint32_t)(left > 8 ? left - 8 : 0));
+    const sums16 sum = left >= LANES ? sums(p, x + c, low, high, 1) : sums(p, x + c, low, high, 0);
+    vstrbq_p_s16(out + c, codes8(p, sum.of[0], sum.of[1], zeros), low);
+    vstrbq_p_s16(out + c + 8, codes8(p, sum.of[2], sum.of[3], zeros), high);
   }
 }
 

@@ -84,7 +84,7 @@ class Reduction(Operator, ABC):
     def folded(self, node: Node, graph: Graph) -> list[int] | None:
         """The input's shape as extents [kept, reduced, kept, reduced, kept]; None when that is too few.
 
-        What is innermost stays so: extents of 1 go before it.
+        Extents of 1 go before all others: inner loops are the long ones.
         """
         axes, shape = self.axes(node, graph), graph.required(node, 0).shape
         dims = [(i in axes, n) for i, n in enumerate(shape) if n != 1]
@@ -98,8 +98,7 @@ class Reduction(Operator, ABC):
         if len(extents) > 5:
             return None
         innermost = 1 - len(extents) % 2  # a reduced one, before a kept one of 1
-        filling = [1] * (5 - innermost - len(extents))
-        return [*extents[:-1], *filling, *extents[-1:], *[1] * innermost]
+        return [*[1] * (5 - innermost - len(extents)), *extents, *[1] * innermost]
 
     def unsupported(self, node: Node, graph: Graph) -> str | None:
         source, output = graph.required(node, 0), graph.output(node)
