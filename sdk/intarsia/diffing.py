@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from intarsia import build, check, farm, measure, modelfile, scratch, stitching
+from intarsia import build, check, farm, measure, modelfile, scratch, simulation, stitching
 from intarsia.build import Project
 from intarsia.difference import Comparison, Differences
 from intarsia.errors import UsageError
@@ -80,6 +80,7 @@ def _dumped(
     if not runner.starts_firmware:
         watcher.stage(f"flash {board.name}")
         watcher.note(runner.flash(project.elf, board, place))
+    simulation.prepare(board, watcher)
     watcher.stage(f"run on {board.name}")
     return measure.dump(project, sample, comparison.shown, place=place)
 

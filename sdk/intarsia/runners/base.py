@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -113,6 +113,20 @@ class UsesPackages(Protocol):
 
     def packages(self, board: Board) -> Sequence[Tool]:
         """The distributions it needs, as `program` of a Tool."""
+
+
+@runtime_checkable
+class ComputesCycles(Protocol):
+    """A runner that computes every clock cycle of a core, with a program that has to be made first."""
+
+    def unprepared(self, board: Board) -> str | None:
+        """What has to be made before the first start, and how long that takes; None where it is there."""
+
+    def prepare(self, board: Board, progress: Callable[[int, int], None]) -> None:
+        """Makes it, telling steps done of how many. Raises EnvironmentMissing and StageError."""
+
+    def seconds(self, board: Board, cycles: float) -> float:
+        """How long so many cycles take on a computer that does nothing else."""
 
 
 def find_tool(program: str) -> str | None:

