@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from intarsia.plan import patch
 from intarsia.plan.head import heads
 from intarsia_codegen import memo
 from intarsia_codegen.generated import GeneratedKernel
+from intarsia_codegen.lower import lower
 from support import harness
 from support.agree import assert_agree
 from support.draw import SeededDraw
@@ -74,6 +76,32 @@ def only(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
 def test_expected_instructions(widths: tuple[int, int, int], tmp_path: Path) -> None:
     """What generators expect is what the search of bits takes for the cost of a layer."""
     run([Case(*shape[:3], widths, shape[3]) for shape in EXPECTED], tmp_path, generated=0, error=0.1)
+
+
+LINEAR = (
+    ((1, 5, 4, 24), (1, 1), 16),
+    ((1, 3, 5, 64), (1, 1), 18),
+    ((1, 4, 4, 160), (1, 1), 12),
+    ((1, 6, 7, 8), (3, 3), 20),
+    ((1, 5, 9, 40), (3, 3), 10),
+)
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize(("widths", "two_lines"), [((4, 4, 4), 3), ((2, 4, 4), 2)])
+def test_both_sides_of_zero(widths: tuple[int, int, int], two_lines: int, tmp_path: Path) -> None:
+    """Linear outputs, whose rule rounds half away from zero: zero points of either sign, one chunk and more."""
+    cases = [
+        Case(*shape, widths, {"trained": True, "out_zero": zero})
+        for shape, zero in zip(LINEAR, (0, 1, -2, -1, 1), strict=True)
+    ]
+    run(cases, tmp_path, generated=len(cases))
+    made = [lower(case.graph(seed), ("dsp", "scalar")) for seed, case in enumerate(cases)]
+    kernels = [
+        k.generated for program in made for layer in program.layers for k in layer.kernels if k.generated
+    ]
+    names = [source.name for kernel in kernels for source in kernel.sources]
+    assert sum(re.match(r"itr_dsp_(outer|poly)_\w*z\d", name) is not None for name in names) >= two_lines
 
 
 CONSTANT = ((0, 1, 2, 3), (4, 5, 6, 7, 12), (2, 3, 8, 9, 10, 11), tuple(range(13)))

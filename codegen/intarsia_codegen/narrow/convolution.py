@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.narrow import expand, outer
 from intarsia_codegen.narrow.fit import FINE_SCALE, SUM_SCALES, WORD_SCALE, Line, fit
 from intarsia_codegen.narrow.layer import Narrow, narrow_layer, variants
-from intarsia_codegen.narrow.outer import Finish, Shape
+from intarsia_codegen.narrow.outer import Finish, Shape, finish_of
 from intarsia_codegen.narrow.sources import labels, resource, struct
 from intarsia_codegen.narrow.sources import words as words_of
 from intarsia_codegen.narrow.stream import Tiling, excess_of, largest_field, stream
@@ -48,17 +48,20 @@ def _fitted(
     shift = excess_of(layer) * shape.largest * tiling.steps - layer.bias
     if shape.largest * tiling.steps << shape.weight_bits >= 1 << (31 - FINE_SCALE):
         return None
-    for scale_bits in (WORD_SCALE,) if single else SUM_SCALES:
-        line = fit(layer, shift, scale_bits)
+    ways = (WORD_SCALE,) if single else SUM_SCALES
+    zero_points = (None, call.integer("out_zero")) if outer.both_sides(shape, single=single) else (None,)
+    for zero_point, scale_bits in product(zero_points, ways):
+        line = fit(layer, shift, scale_bits, zero_point)
         if line is not None:
-            return _kernel(call, name, layer, shape, tiling, line, scale_bits)
+            return _kernel(
+                call, name, layer, shape, tiling, line, finish_of(layer, line, scale_bits, zero_point)
+            )
     return None
 
 
 def _kernel(
-    call: KernelCall, name: str, layer: Narrow, shape: Shape, tiling: Tiling, line: Line, scale_bits: int
+    call: KernelCall, name: str, layer: Narrow, shape: Shape, tiling: Tiling, line: Line, finish: Finish
 ) -> GeneratedKernel:
-    finish = Finish(line.exponent, scale_bits, layer.out_bits, layer.limits)
     single = len(tiling.chunks()) == 1
     per_byte = max(8 // layer.out_bits, 2)
     channels = -(-layer.channels // per_byte) * per_byte
@@ -108,7 +111,7 @@ def _kernel(
         name,
         f"{entry.prototype};",
         (text, *shared),
-        cost(call, shape, tiling, len(live) * per_byte, layer.out_bits),
+        cost(call, shape, tiling, len(live) * per_byte, finish),
         scratch=scratch_bytes(tiling, pitch),
         inplace=() if call.variants else call.inplace,
         stack_bytes={outer.ENTRY: outer.STACK_BYTES, expand.ENTRY: expand.STACK_BYTES},
@@ -169,14 +172,13 @@ def scratch_bytes(tiling: Tiling, pitch: int) -> int:
     return buffer_bytes(tiling) + BLOCK * pitch + 4 * tiling.words * (1 + BLOCK)
 
 
-def cost(call: KernelCall, shape: Shape, tiling: Tiling, channels: int, out_bits: int) -> int:
+def cost(call: KernelCall, shape: Shape, tiling: Tiling, channels: int, finish: Finish) -> int:
     """Instructions: blocks of pixels, each expanded once, then products and requantization by pairs of channels."""
     sizes = [[int(str(p[k])) for k in ("batch", "out_h", "out_w")] for p in variants(call)]
     blocks = sum(batch * -(-out_h * out_w // shape.pixels) for batch, out_h, out_w in sizes)
     chunks = len(tiling.chunks())
     products = tiling.steps * (2 + outer.GROUPS + 1 / shape.steps_per_word)
-    ending = (10 + (2 if out_bits == 2 else 0)) * shape.pixels + (
-        24 * outer.GROUPS * chunks if chunks > 1 else 0
-    )
+    ending = (10 + (2 if finish.out_bits == 2 else 0) + 2 * finish.instructions) * shape.pixels
+    ending += 24 * outer.GROUPS * chunks if chunks > 1 else 0
     expanding = tiling.steps * (3.2 * outer.GROUPS + 5) + tiling.cells * (12 * shape.pixels + 150)
     return int(blocks * (channels / 2 * (products + ending + 12 * chunks) + expanding + 300))

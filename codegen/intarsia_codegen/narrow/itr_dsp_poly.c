@@ -135,8 +135,8 @@ static void output_row(const itr_dsp_poly *layer, int32_t out_w, int32_t first, 
     itr_dsp_poly_row(&work);
     work.weights += layer->weight_words;
     itr_dsp_poly_finish(m->sums, m->sums + m->sum_words, m->out + c / 2 * pair_bits / 8,
-                        layer->constants + 2 * c, layer->pitch, m->groups * BLOCKS + 1,
-                        layer->finish);
+                        layer->constants + c / 2 * layer->pair_words, layer->pitch,
+                        m->groups * BLOCKS + 1, layer->finish);
   }
   const uint8_t *row = m->out + 2 * layer->pitch;
   for (int32_t x = 0; x < out_w; x++) {

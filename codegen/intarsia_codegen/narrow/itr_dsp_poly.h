@@ -16,7 +16,8 @@ typedef struct {
   const char *expand;
   const char *finish;
   const int32_t *weights;   /* channel by channel, weight_words each */
-  const int32_t *constants; /* multiplier and offset of every channel */
+  const int32_t *constants; /* pair_words for two channels: multipliers and offsets, second lines */
+  int32_t pair_words;
   int32_t weight_words;
   int32_t chunks;
   int32_t lanes;     /* pixels per activation word */

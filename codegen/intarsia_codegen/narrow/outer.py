@@ -24,7 +24,8 @@ from itertools import pairwise
 
 from intarsia_codegen.asm import function, label, registers
 from intarsia_codegen.generated import SourceFile
-from intarsia_codegen.narrow.fit import FINE_SCALE, PRODUCT_SCALE, WORD_SCALE
+from intarsia_codegen.narrow.fit import FINE_SCALE, PRODUCT_SCALE, WORD_SCALE, Line, level_of
+from intarsia_codegen.narrow.layer import Narrow
 from intarsia_codegen.narrow.sources import constant
 
 BASE = "itr_dsp_outer"
@@ -196,12 +197,14 @@ def _add_fields(shape: Shape, slot: int, word: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Finish:
-    """How sums become outputs: exponent and scale_bits of the line (see `fit`), width, limits beyond saturation."""
+    """How sums become outputs: exponent and scale_bits of the line (see `fit`), width, limits beyond saturation, and
+    the level below which another line counts."""
 
     exponent: int
     scale_bits: int
     out_bits: int
     limits: tuple[int | None, int | None]
+    level: int | None = None
 
     @property
     def name(self) -> str:
@@ -209,9 +212,15 @@ class Finish:
             "" if v is None else f"{tag}{v & 0xFF}" for tag, v in zip("lh", self.limits, strict=True)
         )
         kind = {WORD_SCALE: "", FINE_SCALE: "m", PRODUCT_SCALE: "p"}[self.scale_bits]
-        return f"e{self.exponent}o{self.out_bits}{low}{high}{kind}"
+        level = "" if self.level is None else f"z{(self.level >> (self.exponent - 1)) & 0x1FF}"
+        return f"e{self.exponent}o{self.out_bits}{low}{high}{kind}{level}"
 
-    def code(self, value: str, multiplier: str, offset: str) -> list[str]:
+    @property
+    def instructions(self) -> int:
+        """Beyond those of one line."""
+        return 0 if self.level is None else 3
+
+    def code(self, value: str, multiplier: str, offset: str, delta: str) -> list[str]:
         """The output code of a sum."""
         if self.scale_bits == PRODUCT_SCALE:
             lines = [f"mla {value}, {value}, {multiplier}, {offset}"]
@@ -222,6 +231,9 @@ class Finish:
                 f"lsl {value}, {value}, #{FINE_SCALE}",
                 f"smmla {value}, {value}, {multiplier}, {offset}",
             ]
+        if self.level is not None:
+            compare = f"cmn {value}, #{-self.level}" if self.level < 0 else f"cmp {value}, #{self.level}"
+            lines += [compare, "it lt", f"sublt {value}, {value}, {delta}"]
         lines.append(f"ssat {value}, #{self.out_bits}, {value}, asr #{self.exponent}")
         for limit, beyond in zip(self.limits, ("lt", "gt"), strict=True):
             if limit is not None:
@@ -231,6 +243,17 @@ class Finish:
         return lines
 
 
+def finish_of(layer: Narrow, line: Line, scale_bits: int, zero_point: int | None) -> Finish:
+    """How the sums of a layer become outputs by a line, of two lines for both sides of a zero point."""
+    level = None if zero_point is None else level_of(zero_point, line.exponent)
+    return Finish(line.exponent, scale_bits, layer.out_bits, layer.limits, level)
+
+
+def both_sides(shape: Shape, *, single: bool) -> bool:
+    """Whether registers do for two lines per channel."""
+    return shape.lanes == 2 or not single
+
+
 def requantize(shape: Shape, finish: Finish, *, single: bool, place: int = 0) -> tuple[str, SourceFile]:
     """Label and source: requantizes and stores two channels, then begins the next two or returns.
 
@@ -238,9 +261,11 @@ def requantize(shape: Shape, finish: Finish, *, single: bool, place: int = 0) ->
     one goes on to the other by exchanging their labels on the stack.
     """
     name = f"{shape.name}_{finish.name}{'' if single else '_sums'}{'_upper' if place else ''}"
-    lines = ["ldm r11!, {r6, r7, r8, r9}"]
+    lines = _constants(finish, single)
     for group in range(GROUPS):
         lines += (_from_fields if single else _from_memory)(shape, finish, group, place)
+    if single and finish.level is not None:
+        lines.append(f"ldr r11, [sp, #{_LEFT}]")
     lines += [f"ldr r12, [sp, #{_OUT}]", *_advance(finish, single, place), f"str r12, [sp, #{_OUT}]"]
     lines += [
         f"ldr r12, [sp, #{_END}]",
@@ -251,6 +276,19 @@ def requantize(shape: Shape, finish: Finish, *, single: bool, place: int = 0) ->
     ]
     comment = "r6-r9 multipliers and offsets of both channels, from the stream in r11."
     return name, function(name, comment, lines)
+
+
+_DELTAS = {True: ("r10", "r11"), False: ("r10", "lr")}
+"""Registers of what second lines take off, for layers of one chunk and of more."""
+
+
+def _constants(finish: Finish, single: bool) -> list[str]:
+    """Loads the constants of two channels. Layers of one chunk have no register left for the stream then."""
+    if finish.level is None:
+        return ["ldm r11!, {r6, r7, r8, r9}"]
+    if single:
+        return ["ldm r11!, {r6, r7, r8, r9, r10, r12}", f"str r11, [sp, #{_LEFT}]", "mov r11, r12"]
+    return ["ldm r11!, {r6, r7, r8, r9, r10, lr}"]
 
 
 def _advance(finish: Finish, single: bool, place: int) -> list[str]:
@@ -274,14 +312,15 @@ def _second_field(shape: Shape, target: str, low: str, high: str, lane: int) -> 
 def _from_fields(shape: Shape, finish: Finish, group: int, place: int) -> list[str]:
     """Outputs of one activation word: both channels' sums out of the product."""
     low, high = _TOTALS[group]
-    results = ["lr", "r10", low][: shape.lanes]
+    results = ["lr", low] if shape.lanes == 2 else ["lr", "r10", low]
+    first_delta, second_delta = _DELTAS[True]
     lines = []
     for lane, result in enumerate(results):
         other = high if lane == 2 else "r12"
         lines += _second_field(shape, other, low, high, lane)
-        lines += finish.code(other, "r8", "r9")
+        lines += finish.code(other, "r8", "r9", second_delta)
         lines.append(f"ubfx {result}, {low}, #{shape.spacing * lane}, #{shape.spacing}")
-        lines += finish.code(result, "r6", "r7")
+        lines += finish.code(result, "r6", "r7", first_delta)
         lines.append(f"bfi {result}, {other}, #{finish.out_bits}, #{finish.out_bits}")
     return lines + _store(finish, group, results, high, "r12", place)
 
@@ -296,7 +335,7 @@ def _from_memory(shape: Shape, finish: Finish, group: int, place: int) -> list[s
             lines += [f"ldr {value}, [sp, #{at}]", f"str r12, [sp, #{at}]"]
         for this, following in pairwise(values):
             lines.append(f"sub {this}, {this}, {following}, lsl #{shape.spacing}")
-        constants = ("r6", "r7") if channel == 0 else ("r8", "r9")
+        constants = (*(("r6", "r7") if channel == 0 else ("r8", "r9")), _DELTAS[False][channel])
         lines += [line for value in values for line in finish.code(value, *constants)]
     lines += [
         f"bfi {a}, {b}, #{finish.out_bits}, #{finish.out_bits}" for a, b in zip(firsts, seconds, strict=True)

@@ -57,6 +57,11 @@ class Polynomial:
         return 8 if self.lanes == 2 else 16
 
     @property
+    def both_sides(self) -> bool:
+        """Whether registers do for two lines per channel."""
+        return self.lanes == 2
+
+    @property
     def largest(self) -> int:
         return (1 << self.in_bits) - 1
 
@@ -234,8 +239,13 @@ def finish(shape: Polynomial, end: Finish) -> tuple[str, SourceFile]:
     """
     name = f"{shape.name}_{end.name}"
     first, second = ["r4", "r5", "r10"][: shape.lanes], ["r6", "r7", "r11"][: shape.lanes]
-    lines = ["1:"]
-    for values, pointer, constants in ((first, "r0", ("r8", "r9")), (second, "r1", ("r12", "lr"))):
+    lines = ["ldr r3, [sp, #36]", "1:"]
+    if end.level is not None:
+        lines.insert(0, "ldrd r10, r11, [r3]")
+    for values, pointer, constants in (
+        (first, "r0", ("r8", "r9", "r10")),
+        (second, "r1", ("r12", "lr", "r11")),
+    ):
         if shape.lanes == 3:
             lines.append(f"ldr {values[2]}, [{pointer}, #8]")
         lines.append(f"ldrd {values[0]}, {values[1]}, [{pointer}], #{shape.slot}")
@@ -254,7 +264,8 @@ def finish(shape: Polynomial, end: Finish) -> tuple[str, SourceFile]:
         f"pop {registers([*_SAVED, 'pc'])}",
     ]
     comment = (
-        "r0, r1 sums, r2 out, r3 pitch, r8, r9, r12, lr multipliers and offsets; slots left on the stack."
+        "r0, r1 sums, r2 out, r3 pitch, r8, r9, r12, lr multipliers and offsets; slots left on the stack.\n"
+        "   With second lines r10, r11 are what these take off."
     )
     return name, function(name, comment, lines)
 
@@ -264,8 +275,7 @@ def finish_entry() -> SourceFile:
     lines = [
         f"push {registers([*_SAVED, 'lr'])}",
         "ldr r4, [sp, #44]",
-        "ldm r3, {r8, r9, r12, lr}",
-        "ldr r3, [sp, #36]",
+        "ldm r3!, {r8, r9, r12, lr}",
         "mov pc, r4",
     ]
     return function(FINISH, "r0, r1 sums, r2 out, r3 constants; pitch, slots and code on the stack.", lines)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
 from intarsia.dtypes import BY_BITS
@@ -12,7 +14,7 @@ from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.narrow import expand, polynomial
 from intarsia_codegen.narrow.fit import FINE_SCALE, SUM_SCALES, Line, fit
 from intarsia_codegen.narrow.layer import Narrow, narrow_layer, variants
-from intarsia_codegen.narrow.outer import Finish
+from intarsia_codegen.narrow.outer import Finish, finish_of
 from intarsia_codegen.narrow.polynomial import BLOCKS, CHANNELS, LONGEST, Chunk, Polynomial
 from intarsia_codegen.narrow.sources import labels, resource, struct
 from intarsia_codegen.narrow.sources import words as words_of
@@ -33,11 +35,11 @@ def row_convolution(call: KernelCall, name: str, weight_bits: int) -> GeneratedK
     most = shape.largest * matrix.shape[1] << weight_bits
     if not 0 <= excess_of(layer) < 1 << weight_bits or most >= 1 << (31 - FINE_SCALE):
         return None
-    for scale_bits in SUM_SCALES:
-        line = fit(layer, -layer.bias, scale_bits)
+    zero_points = (None, call.integer("out_zero")) if shape.both_sides else (None,)
+    for zero_point, scale_bits in product(zero_points, SUM_SCALES):
+        line = fit(layer, -layer.bias, scale_bits, zero_point)
         if line is not None:
-            end = Finish(line.exponent, scale_bits, layer.out_bits, layer.limits)
-            return _kernel(call, name, layer, shape, line, end)
+            return _kernel(call, name, layer, shape, line, finish_of(layer, line, scale_bits, zero_point))
     return None
 
 
@@ -48,10 +50,9 @@ def _kernel(
     expand_code, expand_source = expand.expand(shape.in_bits, shape.lanes, shape.spacing)
     per_byte = max(8 // layer.out_bits, 2)
     channels = -(-layer.channels // per_byte) * per_byte
-    chunk, weights = _best_chunk(call, layer, shape, channels)
+    chunk, weights = _best_chunk(call, layer, shape, channels, end)
     multiply = polynomial.multiply(shape, chunk)
-    constants = np.zeros((channels, 2), np.int64)
-    constants[: layer.channels] = np.stack([line.multiplier, line.offset], axis=1)
+    constants = line.of_pairs(channels)
     fields = {
         "multiply": multiply.name.removesuffix(".S"),
         "chunks": 3 * _padded(call, shape) // (chunk.rows * chunk.channels),
@@ -59,6 +60,7 @@ def _kernel(
         "finish": finish,
         "weights": f"{name}_weights",
         "constants": f"{name}_constants",
+        "pair_words": constants.shape[1],
         "weight_words": len(weights) // channels,
         **_sizes(call, layer, shape, channels),
     }
@@ -77,7 +79,7 @@ def _kernel(
         name,
         f"{entry.prototype};",
         (text, *shared, *code),
-        cost(call, shape, chunk, channels),
+        cost(call, shape, chunk, channels, end),
         scratch=max(_scratch(call, shape, int(str(p["out_w"])), channels, layer) for p in variants(call)),
         stack_bytes={
             polynomial.ENTRY: polynomial.STACK_BYTES,
@@ -98,7 +100,9 @@ def _padded(call: KernelCall, shape: Polynomial) -> int:
     return _words(call, shape) * 32 // shape.in_bits
 
 
-def _best_chunk(call: KernelCall, layer: Narrow, shape: Polynomial, channels: int) -> tuple[Chunk, list[int]]:
+def _best_chunk(
+    call: KernelCall, layer: Narrow, shape: Polynomial, channels: int, end: Finish
+) -> tuple[Chunk, list[int]]:
     """The cheaper way to cut the products of a window, and the weights in its order."""
     padded = _padded(call, shape)
     in_c = call.integer("in_c")
@@ -109,7 +113,7 @@ def _best_chunk(call: KernelCall, layer: Narrow, shape: Polynomial, channels: in
     largest = shape.largest * int(stored.sum(axis=(2, 3)).max())
     if padded <= LONGEST and largest < 1 << shape.spacing:
         ways.append(Chunk(1, padded))
-    best = min(ways, key=lambda chunk: cost(call, shape, chunk, channels))
+    best = min(ways, key=lambda chunk: cost(call, shape, chunk, channels, end))
     return best, weight_words(stored, shape, best)
 
 
@@ -169,7 +173,7 @@ def _scratch(call: KernelCall, shape: Polynomial, out_w: int, channels: int, lay
     return sums + ring + (1 + shape.lanes) * 4 * words + row
 
 
-def cost(call: KernelCall, shape: Polynomial, chunk: Chunk, channels: int) -> int:
+def cost(call: KernelCall, shape: Polynomial, chunk: Chunk, channels: int, end: Finish) -> int:
     """Instructions: chunks of every row and channel, outputs, rows that are expanded."""
     total = 0.0
     padded = _padded(call, shape)
@@ -178,7 +182,8 @@ def cost(call: KernelCall, shape: Polynomial, chunk: Chunk, channels: int) -> in
     of_chunk = steps * (5 + 1 / len(shape.rotations)) + 38 + 2 * chunk.rows + 5 * (shape.lanes - 2)
     for p in variants(call):
         out_h, groups = int(str(p["out_h"])), _groups(shape, int(str(p["out_w"])))
-        rows = out_h * channels * (groups * (chunks * of_chunk + 9) + 60 + groups * BLOCKS * shape.lanes * 7)
+        outputs = groups * BLOCKS * shape.lanes * (7 + end.instructions)
+        rows = out_h * channels * (groups * (chunks * of_chunk + 9) + 60 + outputs)
         expanding = (out_h + 2) * groups * BLOCKS * (padded * (4 + shape.lanes) + 60)
         total += int(str(p["batch"])) * (rows + expanding)
     return int(total)

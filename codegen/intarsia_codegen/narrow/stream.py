@@ -81,8 +81,7 @@ def stream(
     """Words for the pairs of channels that begin with `pairs`, the same number for each. Of `channels` those beyond the
     layer's have any output."""
     stored = padded(layer, tiling, channels)
-    constants = np.zeros((channels, 2), np.int64)
-    constants[: layer.channels] = np.stack([line.multiplier, line.offset], axis=1)
+    constants = line.of_pairs(channels)
     words: list[int] = []
     for first in pairs:
         start = 0
@@ -90,7 +89,7 @@ def stream(
             words.append(shape.skip(steps))
             words += _packed(stored[first : first + 2, start : start + steps], shape)
             start += steps
-        words += constants[first : first + 2].reshape(-1).tolist()
+        words += constants[first // 2].tolist()
     return words
 
 
