@@ -96,3 +96,8 @@ def logistic(x: Float32Array) -> Float32Array:
     low, high = x < np.float32(-9), x > np.float32(16.619047164916992188)
     middle = _ONE / (_ONE + exp(-np.where(low | high, np.float32(0), x)))
     return np.where(high, _ONE, np.where(low, exp(np.where(low, x, np.float32(-9))), middle))
+
+
+def elu(x: Float32Array) -> Float32Array:
+    """x, below 0 e**x - 1."""
+    return np.where(x < 0, exp(np.minimum(x, np.float32(0))) - _ONE, x)

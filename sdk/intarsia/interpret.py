@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a TFLite interpreter's reference kernels (BUILTIN_REF): a program of its own, so that any environment can do it.
 
-Called as `python interpret.py PACKAGE FOLDER`: PACKAGE is tflite_runtime or ai_edge_litert. FOLDER holds models
+Called as `python interpret.py PACKAGE FOLDER KERNELS`: PACKAGE is tflite_runtime or ai_edge_litert, KERNELS a name of
+its OpResolverType. FOLDER holds models
 `m<i>.tflite` and their samples `in<i>.npz` with arrays `s<sample>_<input>`; it gets `out<i>.npz` with arrays
 `s<sample>_<output>`, or `error<i>.txt` where the interpreter refuses a model. Needs numpy and PACKAGE, nothing of
 Intarsia.
@@ -15,11 +16,13 @@ from typing import Any
 import numpy as np
 
 
-def invoke(module: Any, model: bytes, samples: list[list[np.ndarray]]) -> list[list[np.ndarray]]:
-    """Outputs of the reference kernels for each sample; inputs and outputs in the model's order."""
+def invoke(
+    module: Any, model: bytes, samples: list[list[np.ndarray]], kernels: str
+) -> list[list[np.ndarray]]:
+    """Outputs of these kernels for each sample; inputs and outputs in the model's order."""
     interpreter = module.Interpreter(
         model_content=model,
-        experimental_op_resolver_type=module.OpResolverType.BUILTIN_REF,
+        experimental_op_resolver_type=getattr(module.OpResolverType, kernels),
         num_threads=1,
     )
     interpreter.allocate_tensors()
@@ -46,12 +49,14 @@ def load_samples(path: Path) -> list[list[np.ndarray]]:
     return samples
 
 
-def main(package: str, folder: str) -> None:
+def main(package: str, folder: str, kernels: str) -> None:
     module = importlib.import_module(f"{package}.interpreter")
     for model in sorted(Path(folder).glob("m*.tflite")):
         number = model.stem[1:]
         try:
-            results = invoke(module, model.read_bytes(), load_samples(model.with_name(f"in{number}.npz")))
+            results = invoke(
+                module, model.read_bytes(), load_samples(model.with_name(f"in{number}.npz")), kernels
+            )
         except (RuntimeError, ValueError) as error:
             model.with_name(f"error{number}.txt").write_text(str(error))
             continue
@@ -60,4 +65,4 @@ def main(package: str, folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(*sys.argv[1:4])

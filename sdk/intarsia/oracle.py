@@ -21,6 +21,9 @@ from intarsia.errors import EnvironmentMissing, StageError
 DISTRIBUTIONS = {"tflm": "tflite-runtime", "litert": "ai-edge-litert"}
 """The interpreter whose BUILTIN_REF kernels follow each rule."""
 
+REFERENCE_KERNELS, OTHER_KERNELS = "BUILTIN_REF", "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
+"""Kernels of an interpreter. The others round sums in ways of their own; few operators have no reference kernel."""
+
 _MODULES = {"tflm": "tflite_runtime", "litert": "ai_edge_litert"}
 TFLITE_RUNTIME_PYTHON = "INTARSIA_TFLITE_RUNTIME_PYTHON"
 """Environment variable: Python of another environment that has tflite-runtime (it needs Python 3.11 and numpy < 2)."""
@@ -82,7 +85,11 @@ def interpret(
 
 
 def interpret_many(
-    jobs: Sequence[tuple[bytes, Sequence[Sequence[np.ndarray]]]], rule: str, *, timeout: float = 600.0
+    jobs: Sequence[tuple[bytes, Sequence[Sequence[np.ndarray]]]],
+    rule: str,
+    *,
+    timeout: float = 600.0,
+    kernels: str = REFERENCE_KERNELS,
 ) -> list[list[list[np.ndarray]] | str]:
     """`interpret` for several (model, samples) in one process; the message instead where a model is refused."""
     python = _require(rule)
@@ -92,7 +99,7 @@ def interpret_many(
             (folder / f"m{number}.tflite").write_bytes(model)
             arrays = {f"s{i}_{j}": x for i, xs in enumerate(samples) for j, x in enumerate(xs)}
             np.savez(folder / f"in{number}.npz", **arrays)  # type: ignore[arg-type]
-        command = [python, program.__file__, _MODULES[rule], str(folder)]
+        command = [python, program.__file__, _MODULES[rule], str(folder), kernels]
         done = programs.run(command, timeout, label=DISTRIBUTIONS[rule])
         if done.code != 0:
             last = (done.err.strip().splitlines() or [f"exit code {done.code}"])[-1]

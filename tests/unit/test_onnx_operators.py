@@ -108,6 +108,7 @@ for _op in (
     "Abs",
     "Neg",
     "Elu",
+    "Round",
     "Selu",
     "LeakyRelu",
     "HardSigmoid",
@@ -116,6 +117,7 @@ for _op in (
 for _op in ("Softsign", "Identity", "LogSoftmax", "Softmax"):
     one(_op, _op)
 one("LeakyRelu: alpha", "LeakyRelu", alpha=0.3)
+one("Elu: alpha", "Elu", alpha=0.7)
 one("HardSigmoid: sixth", "HardSigmoid", alpha=1 / 6)
 one("Softmax: channels", "Softmax", axis=1)
 one("Softmax: rows", "Softmax", (1, 6, 9, 7), axis=2)

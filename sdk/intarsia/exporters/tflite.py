@@ -60,6 +60,7 @@ def export(graph: Graph) -> bytes:
             [numbers.get(i, i) for i in inputs],
             [numbers[i] for i in node.outputs if i not in kept],
             _options(node),
+            ops.registry()[node.op].version,
             intermediates=ops.registry()[node.op].intermediates(node.attrs),
         )
     return writer.finish([numbers[i] for i in graph.inputs], [numbers[i] for i in graph.outputs])

@@ -96,6 +96,10 @@ class Operator:
     unsigned: ClassVar[str | None] = None
     """What makes the int8 kernel compute what the uint8 kernel of a model does, once zero points have moved: "" nothing
     more, a name this attribute set to True. None: nothing does, so that uint8 is refused."""
+    version: ClassVar[int] = 1
+    """The version of the operator that files name: interpreters have no earlier ones."""
+    reference_kernel: ClassVar[bool] = True
+    """Whether interpreters have a kernel of the operator among their reference kernels, not only among the others."""
     batchwise: ClassVar[bool] = False
     """Whether each index of the first axis is made from that index of the inputs, if shapes allow."""
 

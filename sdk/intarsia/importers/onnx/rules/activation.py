@@ -113,8 +113,10 @@ def _hard_sigmoid(call: Call, tensor: int, alpha: float, beta: float) -> int:
 
 def elu(call: Call) -> Map:
     """max(x, 0) + alpha * (exp(min(x, 0)) - 1)."""
-    source = call.map(0)
-    return Map(_elu(call, source.tensor, call.number("alpha", 1.0), 1.0), source.view)
+    source, alpha = call.map(0), call.number("alpha", 1.0)
+    if alpha == 1.0:
+        return Map(call.builder.emit("ELU", [source.tensor]), source.view)
+    return Map(_elu(call, source.tensor, alpha, 1.0), source.view)
 
 
 def selu(call: Call) -> Map:
@@ -193,13 +195,14 @@ RULES = (
     simple("Sqrt", "SQRT"),
     simple("Abs", "ABS"),
     simple("Neg", "NEG"),
+    simple("Round", "ROUND"),
     Rule("Clip", (*CLIPS.values(), "MAXIMUM", "MINIMUM"), clip, "constant limits"),
     Rule("LeakyRelu", ("LEAKY_RELU",), leaky),
     Rule("PRelu", ("PRELU", "LEAKY_RELU"), prelu, "constant slopes"),
     Rule("Softmax", ("SOFTMAX",), softmax("SOFTMAX", SoftmaxAttrs)),
     Rule("LogSoftmax", ("LOG_SOFTMAX",), softmax("LOG_SOFTMAX", Attrs)),
     Rule("HardSigmoid", ("MUL", "ADD", "RELU_0_TO_1"), hard_sigmoid),
-    Rule("Elu", ("MINIMUM", "EXP", "MUL", "ADD", "RELU"), elu),
+    Rule("Elu", ("ELU", "MINIMUM", "EXP", "MUL", "ADD", "RELU"), elu),
     Rule("Selu", ("MINIMUM", "EXP", "MUL", "ADD", "RELU"), selu),
     Rule("Swish", ("MUL", "LOGISTIC"), swish),
     Rule("Gelu", ("SQUARE", "MUL", "ADD", "TANH"), gelu, "the approximation by tanh"),
