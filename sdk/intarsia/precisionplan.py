@@ -159,7 +159,8 @@ def choose(
     measure: Measure | None = None,
     costs: Costs = estimated,
 ) -> Precision:
-    """The bits of the method, given back until the drop is within `mixing.max_drop`, where there is such a limit.
+    """The bits of the method, given back until the drop is within `mixing.max_drop`, where there is such a limit. Where
+    VDQS keeps to it at once, bolder choices are tried, too, and the one that needs the least BitOPs and time is taken.
 
     `plan` says how the network is cut (None: not at all). `ram` limits the bytes of arena, `beside` which RAM holds
     more; `measure` has the last word on them, `costs` on the time. Raises BudgetError when the memory and GateError
@@ -174,7 +175,8 @@ def choose(
         mixing.method, mixing.balance, ram=ram, beside=beside, spend_time=mixing.spend_time
     )
     search = Search(space, options, costs)
-    choice = search.run(*_memory(graph, space, cut, measure))
+    memory = _memory(graph, space, cut, measure)
+    choice = search.run(*memory)
     spared = (
         tuple(_not_worth_the_time(search, choice))
         if mixing.method == "vdqs" and not mixing.spend_time
@@ -182,18 +184,11 @@ def choose(
     )
     maker = _Maker(graph, kept, held, space, cut)
     watcher.stage("measure the accuracy of the bits")
-    if mixing.max_drop is not None and maker.drop(choice.bits) > mixing.max_drop:
-        watcher.stage("weigh every map and all weights")
-        maker.weigh(watcher.progress)
-        watcher.stage("give back bits")
-        choice = giveback.give_back(
-            search,
-            choice,
-            lambda tried: maker.drop(tried.bits),
-            mixing.max_drop,
-            maker.harm,
-            watcher.progress,
-        )
+    if mixing.max_drop is not None:
+        first, choice = choice, maker.within(mixing.max_drop, search, choice, watcher)
+        if mixing.method == "vdqs" and choice is first:
+            limit = mixing.max_drop
+            choice = giveback.bolder(search, choice, memory, lambda s, c: maker.within(limit, s, c, watcher))
     return _made(maker, search, choice.bits, mixing, plan, (*cut.notes, *choice.notes, *spared))
 
 
@@ -289,6 +284,17 @@ class _Maker:
         self._lost = self._lost or Drop(self.graph, self.held.inputs, self.held.labels, self.kept.inputs)
         return self._lost(self.graph_of(bits))
 
+    def within(self, limit: float, search: Search, choice: Choice, watcher: Watcher) -> Choice:
+        """The choice, with bits given back where its drop is beyond the limit. Raises as `giveback.give_back`."""
+        if self.drop(choice.bits) <= limit:
+            return choice
+        watcher.stage("weigh every map and all weights")
+        self.weigh(watcher.progress)
+        watcher.stage("give back bits")
+        return giveback.give_back(
+            search, choice, lambda tried: self.drop(tried.bits), limit, self.harm, watcher.progress
+        )
+
     def weigh(self, progress: Callable[[int, int], None]) -> None:
         """Measures the harm of all items."""
         pairs = [
@@ -341,9 +347,7 @@ def _widths(bits: Sequence[int]) -> tuple[Width, ...]:
     return tuple(cast(Width, width) for width in bits)
 
 
-def _memory(
-    graph: Graph, space: Space, cut: _Sorted, measure: Measure | None
-) -> tuple[vdqs.Arena | None, vdqs.Crowded | None]:
+def _memory(graph: Graph, space: Space, cut: _Sorted, measure: Measure | None) -> vdqs.Memory:
     """Bytes of arena of a choice, and the layer that fills it."""
     if measure is None:
         return None, None

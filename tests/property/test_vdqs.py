@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from intarsia.errors import BudgetError
 from intarsia.ir import Quantization
 from intarsia.plan.entropy import Histogram, encode, entropy, narrow
-from intarsia.plan.giveback import moves
+from intarsia.plan.giveback import bolder, give_back, moves
 from intarsia.plan.kernelcosts import CONVOLUTION, DEPTHWISE, POINTWISE, Work
 from intarsia.plan.precision import REST, WEIGHTS, Item, Part, Product, Space, Step
-from intarsia.plan.vdqs import Options, Search, search
+from intarsia.plan.vdqs import Choice, Options, Search, search
 
 WIDTHS = ((8,), (8, 4), (8, 4, 2))
 
@@ -100,6 +100,36 @@ def test_giving_back_ends_with_the_least_entropy_lost(space: Space, balance: flo
     # The last move may give 8 bits to what loses no entropy.
     assert all(after < before for before, after in itertools.pairwise(lost[:-1]))
     assert lost[-1] <= lost[-2:][0]
+
+
+@given(
+    spaces(),
+    st.floats(0.0, 1.0),
+    st.lists(st.floats(0.0, 0.1), min_size=13, max_size=13),
+    st.integers(0, 900),
+)
+def test_bolder_choices_need_less_within_the_same_limits(
+    space: Space, balance: float, losses: list[float], ram: int
+) -> None:
+    """Whatever bits cost in accuracy: no more BitOPs and time than the first choice, its limits kept, and the same on
+    every run."""
+    limit = 0.1
+    found = Search(space, Options(balance=balance, ram=max(ram, min_live(space))))
+
+    def drop(choice: Choice) -> float:
+        return sum(loss for loss, bits in zip(losses, choice.bits, strict=False) if bits < 8)
+
+    def kept(searched: Search, choice: Choice) -> Choice:
+        return give_back(searched, choice, drop, limit)
+
+    first = found.run()
+    if drop(first) > limit:
+        return
+    best = bolder(found, first, (None, None), kept)
+    assert found.share(best.bits) <= found.share(first.bits)
+    assert drop(best) <= limit
+    assert live(space, best.bits) <= found.options.ram
+    assert best == bolder(found, first, (None, None), kept)
 
 
 @given(

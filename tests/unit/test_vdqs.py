@@ -14,7 +14,7 @@ from intarsia.errors import BudgetError, GateError, UsageError
 from intarsia.ir import Quantization
 from intarsia.plan import entropy, precision
 from intarsia.plan.entropy import Histogram
-from intarsia.plan.giveback import entropy_lost, give_back, moves
+from intarsia.plan.giveback import bolder, entropy_lost, give_back, moves
 from intarsia.plan.kernelcosts import DEPTHWISE, POINTWISE, Work, estimated
 from intarsia.plan.patch import tiling_of
 from intarsia.plan.precision import NORMAL, OUTLIER, REST, WEIGHTS, Item, Part, Product, Space, Step, Wanted
@@ -302,6 +302,18 @@ def test_no_more_comes_back_than_the_limit_asks_for() -> None:
         kept = give_back(found, found.run(), loss, limit)
         assert kept.bits[:3] == bits
     assert "accuracy: 'm1' (rest) goes back to 8 bits" in kept.notes
+
+
+def test_what_is_left_of_the_limit_is_spent_on_bolder_choices() -> None:
+    """Lambda 0.9 keeps all at 8 bits; as long as nothing is lost, less is taken."""
+    space = chain((0.0, 0.2), (0.0, 0.2), (0.0, 0.2), macs=(300, 100, 200))
+    found = Search(space, Options(balance=0.9, spend_time=True))
+    first = found.run()
+    assert first.bits[:3] == (8, 8, 8)
+    for worth, bits in (({}, (4, 4, 4)), ({1: 1.0}, (4, 8, 4)), ({0: 1.0, 1: 1.0, 2: 1.0}, (8, 8, 8))):
+        loss = drop_of(worth)
+        kept = bolder(found, first, (None, None), lambda s, c, loss=loss: give_back(s, c, loss, 0.5))
+        assert kept.bits[:3] == bits
 
 
 def test_bits_that_memory_needs_do_not_come_back() -> None:

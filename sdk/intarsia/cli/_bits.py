@@ -58,7 +58,8 @@ Lambda = Annotated[
     typer.Option(
         "--lambda",
         metavar="L",
-        help="What lost entropy weighs against saved computation: 0 saves all it can, 1 keeps all entropy.  "
+        help="What lost entropy weighs against saved computation: 0 saves all it can, 1 keeps all entropy; less is "
+        "tried, too, where --max-drop leaves room.  "
         "[default: 0.4]",
         show_default=False,
     ),

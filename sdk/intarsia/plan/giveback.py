@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from intarsia.errors import GateError
-from intarsia.plan.vdqs import Choice, Option, Search
+from intarsia.errors import BudgetError, GateError
+from intarsia.plan.vdqs import Choice, Memory, Option, Search
 
 Drop = Callable[[Choice], float]
 """What a choice loses on samples that no range was taken from, compared with 8 bits; larger is worse."""
 
 CLOSE = 0.005
+BOLDER = (0.5, 0.25, 0.0)
+"""Parts of lambda that are tried where accuracy is left over."""
 _LEAST = 1e-12
 
 Harm = Callable[[int, int], float]
@@ -63,6 +66,37 @@ def give_back(
             hint="allow more RAM or a larger --max-drop",
         )
     return sequence[high]
+
+
+def bolder(
+    search: Search, choice: Choice, memory: Memory, within: Callable[[Search, Choice], Choice]
+) -> Choice:
+    """The choice, or what smaller lambdas or 4 bits everywhere give where that needs less; `within` gives bits back as
+    the limit of accuracy asks. The first lambda that needs bits back is the last. What cannot keep to the limits is
+    passed over."""
+    best, options = choice, search.options
+    starts = [
+        (f"lambda {part * options.balance:g}", replace(options, balance=part * options.balance))
+        for part in BOLDER
+    ]
+    exhausted = False
+    for name, start in (*starts, ("4 bits everywhere", replace(options, method="uniform4"))):
+        if exhausted and start.method == options.method:
+            continue
+        other = Search(search.space, start, search.costs)
+        try:
+            tried = other.run(*memory)
+            kept = best if tried.bits == best.bits else within(other, tried)
+        except (BudgetError, GateError):
+            continue
+        if kept is best:
+            continue
+        if search.share(kept.bits) < search.share(best.bits):
+            best = replace(
+                kept, notes=(*kept.notes, f"accuracy: starting from {name}, more is saved within the limit")
+            )
+        exhausted = exhausted or kept is not tried
+    return best
 
 
 def _harm_of(choice: Choice, harm: Harm) -> float:

@@ -53,6 +53,7 @@ Arena = Callable[["Choice"], int]
 """Bytes of arena that a choice needs with the kernels of a board."""
 Crowded = Callable[["Choice"], tuple[int, str]]
 """The layer in which most of that arena is alive, and its scope."""
+Memory = tuple[Arena | None, Crowded | None]
 
 
 @dataclass(frozen=True)
