@@ -180,5 +180,16 @@ def cost(call: KernelCall, shape: Shape, tiling: Tiling, channels: int, finish: 
     products = tiling.steps * (2 + outer.GROUPS + 1 / shape.steps_per_word)
     ending = (10 + (2 if finish.out_bits == 2 else 0) + 2 * finish.instructions) * shape.pixels
     ending += 24 * outer.GROUPS * chunks if chunks > 1 else 0
-    expanding = tiling.steps * (3.2 * outer.GROUPS + 5) + tiling.cells * (12 * shape.pixels + 150)
-    return int(blocks * (channels / 2 * (products + ending + 12 * chunks) + expanding + 300))
+    expanding = tiling.steps * (3.2 * outer.GROUPS + 5)
+    if _pixels_in_place(call):
+        expanding += 110 * chunks + 190
+    else:
+        expanding += tiling.cells * (12 * shape.pixels + 150) + 300
+    return int(blocks * (channels / 2 * (products + ending + 12 * chunks) + expanding))
+
+
+def _pixels_in_place(call: KernelCall) -> bool:
+    """Whether windows are pixels of whole words, which are expanded where they lie."""
+    window = {"kernel_h": 1, "kernel_w": 1, "stride_h": 1, "stride_w": 1}
+    whole = call.integer("in_c") * call.integer("in_bits") % 32 == 0
+    return whole and all(call.integer(k) == v for k, v in window.items())

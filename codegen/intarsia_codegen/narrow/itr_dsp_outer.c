@@ -115,6 +115,27 @@ static void expand(const itr_dsp_outer *layer, const itr_conv_2d_packed_params *
   close_chunk(layer, start, expanded, sums);
 }
 
+/* The same for a whole block of neighbouring pixels of whole words. */
+static void expand_pixels(const itr_dsp_outer *layer, const uint8_t *pixels, uint32_t *words) {
+  for (int32_t w = 0; w < layer->words; w += layer->segment) {
+    const int32_t left = layer->words - w;
+    const int32_t count = left < layer->segment ? left : layer->segment;
+    const uint8_t *pixel = pixels + 4 * w;
+    uint32_t *const start = words;
+    words += ITR_DSP_OUTER_GROUPS;
+    for (int32_t g = 0; g < ITR_DSP_OUTER_GROUPS; g++) {
+      const uint8_t *cells[ITR_DSP_OUTER_PIXELS / ITR_DSP_OUTER_GROUPS];
+      for (int32_t k = 0; k < layer->lanes; k++) {
+        cells[k] = pixel;
+        pixel += layer->run_bytes;
+      }
+      const uint32_t sum = itr_dsp_expand(cells, words + g, count, layer->expand);
+      start[g] = layer->start * (uint32_t)count - layer->excess * sum;
+    }
+    words += ITR_DSP_OUTER_GROUPS * layer->codes * count;
+  }
+}
+
 /* Corners of the windows of `pixels` outputs from `first` on; the one behind `count` is repeated.
  */
 static void find_corners(const itr_conv_2d_packed_params *p, int32_t first, int32_t count,
@@ -149,11 +170,16 @@ static void multiply(const itr_dsp_outer *layer, const itr_conv_2d_packed_params
   const int32_t pixels = ITR_DSP_OUTER_GROUPS * layer->lanes;
   corner corners[ITR_DSP_OUTER_PIXELS];
   block b = {NULL, image + first * layer->run_bytes, count};
-  if (!pointwise(p)) {
-    find_corners(p, first, count, pixels, corners);
-    b.corners = corners;
+  const int32_t neighbours = pointwise(p);
+  if (neighbours && count == pixels && (layer->run_bytes & 3) == 0) {
+    expand_pixels(layer, b.pixels, m->buffer);
+  } else {
+    if (!neighbours) {
+      find_corners(p, first, count, pixels, corners);
+      b.corners = corners;
+    }
+    expand(layer, p, image, &b, m);
   }
-  expand(layer, p, image, &b, m);
   if (count == pixels && layer->detour == 0) {
     compute(layer, out, m);
     return;

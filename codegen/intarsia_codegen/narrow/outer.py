@@ -113,8 +113,11 @@ def entry() -> SourceFile:
         f"strd r6, r7, [sp, #{_FLUSH}]",
         f"str r8, [sp, #{_OTHER}]",
         f"strd r9, r9, [sp, #{_LEFT}]",
+        "cmp r9, #1",
+        "beq 1f",
         "mov r0, #0",
         *[f"str r0, [sp, #{_SUMS + 4 * i}]" for i in range(6 * GROUPS)],
+        "1:",
         "mov pc, r10",
     ]
     return function(ENTRY, "Common entry; the code of a layer is reached by jumps.", lines)
