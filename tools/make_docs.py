@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the pages under docs/ that are made from the code: commands, operators, Python API."""
+"""Writes the pages under docs/ that are made from the code: commands, operators, Python API, models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 import typer
 
 import intarsia
-from intarsia import analyze
+from intarsia import analyze, exactness
+from intarsia.bench import zoo
 from intarsia.cli import app
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -77,7 +78,21 @@ def python() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"commands.md": commands, "operators.md": operators, "python.md": python}
+def models() -> str:
+    """The recorded table of public models."""
+    title = (
+        f"{NOTE}# Models\n\nPublic `.tflite` files as they are, made by `intarsia bench zoo --csv docs/zoo.csv`, with"
+        " the files and labelled\ndata in the folder that INTARSIA_DATA names: outputs that differ from those of the"
+        f" interpreter (integers at all, floats\nby more than {exactness.FLOAT_TOLERANCE:g} of the value), accuracy on"
+        f" the first labelled samples ({zoo.LABELLED_SAMPLES} on the host, 2 on others; models without\nlabelled data"
+        " of their shape run on random inputs), RAM and flash in bytes. The file that crashes the\ninterpreter (an int8 state of SVDF) is"
+        " compared with the numpy reference of Intarsia."
+    )
+    rows = zoo.from_csv((DOCS / "zoo.csv").read_text(encoding="utf-8"))
+    return zoo.to_page(rows, f"{title}\n")
+
+
+PAGES = {"commands.md": commands, "operators.md": operators, "python.md": python, "zoo.md": models}
 
 
 def main() -> None:

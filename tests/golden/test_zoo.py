@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,23 @@ def test_command(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert document["schema"] == zoo.SCHEMA
     assert [row["mismatched"] for row in document["rows"]] == [0]
     assert app.run([*arguments, "none"]) == 2
+
+
+def test_rows_are_kept_and_gone_on_with(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "zoo.csv"
+    arguments = ["bench", "zoo", "--folder", str(data / "models"), "--model", "tflm_hello_world_int8"]
+    arguments += ["--board", "host"]
+    assert app.run([*arguments, "--csv", str(table)]) == 0
+    (row,) = zoo.from_csv(table.read_text())
+    assert row.mismatched == 0
+    told = zoo.to_csv([replace(row, ram_bytes=1)])
+    table.write_text(told)
+    assert app.run([*arguments, "--csv", str(table), "--resume"]) == 0
+    assert table.read_text() == told
+    assert "| tflm_hello_world_int8 |" in zoo.to_page([row], "# Models\n")
+    assert app.run([*arguments, "--resume"]) == 2
 
 
 def test_labels_name_existing_models(data: Path) -> None:

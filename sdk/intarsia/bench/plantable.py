@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from intarsia.errors import UsageError
+from intarsia.bench import rowfile
 from intarsia.report import text
 
 SCHEMA = "intarsia.bench.plans"
@@ -137,39 +134,12 @@ def to_json(rows: Sequence[Row]) -> dict[str, Any]:
 
 def to_csv(rows: Sequence[Row]) -> str:
     """The rows with a line of names; empty where there is nothing."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(field.name for field in dataclasses.fields(Row))
-    for row in rows:
-        values = asdict(row) | {"pareto": " ".join(row.pareto)}
-        writer.writerow("" if value is None else value for value in values.values())
-    return stream.getvalue()
+    return rowfile.write(Row, rows)
 
 
 def from_csv(content: str) -> list[Row]:
     """The rows of `to_csv`. Raises UsageError when it is something else."""
-    names = [field.name for field in dataclasses.fields(Row)]
-    reader = csv.DictReader(io.StringIO(content))
-    if reader.fieldnames != names:
-        raise UsageError("no table of plans: its columns have other names", hint="give a file of --csv")
-    try:
-        return [_row_of(entry) for entry in reader]
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"the table of plans is damaged: {error}", hint="measure again") from None
-
-
-def _row_of(entry: dict[str, Any]) -> Row:
-    values: dict[str, Any] = {}
-    for field in dataclasses.fields(Row):
-        written, kind = entry[field.name], str(field.type)
-        if field.name == "pareto":
-            values[field.name] = tuple(written.split())
-        elif not written and kind.endswith("None"):
-            values[field.name] = None
-        else:
-            make = int if kind.startswith("int") else float if kind.startswith("float") else str
-            values[field.name] = make(written)
-    return Row(**values)
+    return rowfile.read(Row, content, "plans")
 
 
 HEADER = (

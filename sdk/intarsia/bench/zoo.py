@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from intarsia import boards, pipeline
+from intarsia.bench import rowfile
 from intarsia.bench.models import data_folder
 from intarsia.errors import IntarsiaError, UsageError
 from intarsia.report import text
@@ -21,6 +22,17 @@ SCHEMA_VERSION = 1
 DEFAULT_BOARDS = ("host", "qemu-cortex-m4")
 LABELLED_SAMPLES = 40
 """Labelled samples that the host runs; other boards run as many as the caller says."""
+
+HEADER = (
+    "model",
+    "board",
+    "differing outputs",
+    "compared with",
+    "accuracy",
+    "per inference",
+    "RAM",
+    "flash",
+)
 
 
 @dataclass(frozen=True)
@@ -54,8 +66,11 @@ def run(
     folder: Path | None = None,
     samples: int = 2,
     watcher: Watcher | None = None,
+    told: Callable[[Row], None] | None = None,
+    done: Sequence[Row] = (),
 ) -> list[Row]:
-    """Profiles every `.tflite` file of `folder` (by default $INTARSIA_DATA/models). Raises UsageError without any."""
+    """Profiles every `.tflite` file of `folder` (by default $INTARSIA_DATA/models). `told` takes each row as it comes;
+    rows that are `done` are not measured again. Raises UsageError without any file."""
     folder = folder or data_folder() / "models"
     found = {path.stem: path for path in sorted(folder.glob("*.tflite"))}
     if unknown := set(names) - set(found):
@@ -64,12 +79,17 @@ def run(
         )
     if not found:
         raise UsageError(f"{folder} has no .tflite files", hint="give a folder of models")
-    targets = [boards.load(name) for name in board_names]
-    return [
-        _row(found[name], target, folder.parent / "datasets", samples, watcher)
-        for name in (names or found)
-        for target in targets
-    ]
+    kept = {(row.model, row.board): row for row in done}
+    rows = []
+    for target in [boards.load(name) for name in board_names]:
+        for name in names or found:
+            row = kept.get((name, target.name))
+            if row is None:
+                row = _row(found[name], target, folder.parent / "datasets", samples, watcher)
+                if told is not None:
+                    told(row)
+            rows.append(row)
+    return rows
 
 
 def _row(model: Path, target: boards.Board, datasets: Path, samples: int, watcher: Watcher | None) -> Row:
@@ -113,26 +133,47 @@ def to_json(rows: Sequence[Row]) -> dict[str, Any]:
     return {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, "rows": [asdict(row) for row in rows]}
 
 
+def to_csv(rows: Sequence[Row]) -> str:
+    """The rows with a line of names."""
+    return rowfile.write(Row, rows)
+
+
+def from_csv(content: str) -> list[Row]:
+    """The rows of `to_csv`. Raises UsageError when it is something else."""
+    return rowfile.read(Row, content, "models")
+
+
+def line(row: Row) -> str:
+    """One row as it comes."""
+    return f"{row.model} on {row.board}: {row.reason or ', '.join(_cells(row)[2:])}"
+
+
+def to_page(rows: Sequence[Row], title: str) -> str:
+    """Markdown: a table for each board, and the reasons of what does not run there."""
+    parts = [title, _sum(rows) + ".\n"]
+    for board in dict.fromkeys(row.board for row in rows):
+        own = [row for row in rows if row.board == board]
+        parts += [f"## {board}\n", "| " + " | ".join(name for name in HEADER if name != "board") + " |"]
+        parts.append("|---|" + "---:|" * (len(HEADER) - 2))
+        parts += [
+            "| " + " | ".join(cell for i, cell in enumerate(_cells(row)) if i != 1) + " |" for row in own
+        ]
+        parts += ["", *(f"{row.model}: {text.safe(row.reason)}.\n" for row in own if row.reason)]
+    return "\n".join(parts).rstrip() + "\n"
+
+
 def to_text(rows: Sequence[Row]) -> str:
     """A table of what runs, the reasons of what does not, and a sum."""
-    header = (
-        "model",
-        "board",
-        "differing outputs",
-        "compared with",
-        "accuracy",
-        "per inference",
-        "RAM",
-        "flash",
-    )
-    cells = [_cells(row) for row in rows]
-    lines = text.table(header, cells, "<<><>>>>")
+    lines = text.table(HEADER, [_cells(row) for row in rows], "<<><>>>>")
     refused = [row for row in rows if row.reason]
     if refused:
         lines += ["", *(f"{row.model} on {row.board}: {row.reason}" for row in refused)]
-    exact = sum(row.mismatched == 0 for row in rows)
-    lines += ["", f"{exact} of {len(rows)} run without a differing output, {len(refused)} do not run"]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", _sum(rows)])
+
+
+def _sum(rows: Sequence[Row]) -> str:
+    exact, refused = sum(row.mismatched == 0 for row in rows), sum(row.reason is not None for row in rows)
+    return f"{exact} of {len(rows)} run without a differing output, {refused} do not run"
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -3,40 +3,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Generic, TypeVar
 
 import typer
 
 from intarsia.cli import _console, _options
 from intarsia.errors import UsageError
 
-if TYPE_CHECKING:
-    from intarsia.bench.plantable import Row
-
 SUITES = ("models", "kernels", "plans", "zoo", "tool")
 DEFAULT_SAMPLES = 2
 
 
-class _Rows:
-    """Tells the rows of `plans` as they come, and keeps those so far in a file."""
+R = TypeVar("R")
 
-    def __init__(self, file: Path | None, console: _console.Console, resume: bool) -> None:
-        from intarsia.bench import plantable
 
-        self.file, self.console = file, console
+class _Rows(Generic[R]):
+    """Tells rows as they come, and keeps those so far in a file. Raises UsageError for --resume without one."""
+
+    def __init__(
+        self,
+        file: Path | None,
+        resume: bool,
+        console: _console.Console,
+        read: Callable[[str], list[R]],
+        write: Callable[[Sequence[R]], str],
+        line: Callable[[R], str],
+    ) -> None:
+        if resume and file is None:
+            raise UsageError("--resume goes with --csv", hint="name the table to go on with")
+        self.file, self.console, self.write, self.line = file, console, write, line
         kept = resume and file is not None and file.is_file()
-        self.rows: list[Row] = (
-            plantable.from_csv(file.read_text(encoding="utf-8")) if kept and file is not None else []
-        )
+        self.rows: list[R] = read(file.read_text(encoding="utf-8")) if kept and file is not None else []
 
-    def __call__(self, row: Row) -> None:
-        from intarsia.bench import plantable
-
+    def __call__(self, row: R) -> None:
         self.rows.append(row)
-        self.console.note(plantable.line(row))
+        self.console.note(self.line(row))
+        self.keep(self.rows)
+
+    def keep(self, rows: Sequence[R]) -> None:
+        """The file gets these rows."""
         if self.file is not None:
-            self.file.write_text(plantable.to_csv(self.rows), encoding="utf-8")
+            self.file.write_text(self.write(rows), encoding="utf-8")
 
 
 def command(
@@ -77,12 +86,14 @@ def command(
     csv: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Write the rows there, too, as they come (plans).", show_default=False
+            metavar="FILE", help="Write the rows there, too, as they come (plans, zoo).", show_default=False
         ),
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Keep the rows that --csv has, and measure those it lacks (plans)."),
+        typer.Option(
+            "--resume", help="Keep the rows that --csv has, and measure those it lacks (plans, zoo)."
+        ),
     ] = False,
     folder: Annotated[
         Path | None,
@@ -119,9 +130,7 @@ def command(
         if suite == "plans":
             for value in (*(balance or ()), *(outlier_share or ())):
                 _options.share(value, "--lambda and --outlier-share")
-            if resume and csv is None:
-                raise UsageError("--resume goes with --csv", hint="name the table to go on with")
-            told = _Rows(csv, console, resume)
+            told = _Rows(csv, resume, console, plantable.from_csv, plantable.to_csv, plantable.line)
             rows_of_plans = plans.run(
                 model or (),
                 (board or [plans.DEFAULT_BOARD])[0],
@@ -132,15 +141,22 @@ def command(
                 told=told,
                 done=tuple(told.rows),
             )
-            if csv is not None:
-                csv.write_text(plantable.to_csv(rows_of_plans), encoding="utf-8")
+            told.keep(rows_of_plans)
             console.result(plantable.to_json(rows_of_plans), plantable.to_text(rows_of_plans))
             return
         samples = samples or DEFAULT_SAMPLES
         if suite == "zoo":
+            told_models = _Rows(csv, resume, console, zoo.from_csv, zoo.to_csv, zoo.line)
             found = zoo.run(
-                model or (), board or zoo.DEFAULT_BOARDS, folder=folder, samples=samples, watcher=console
+                model or (),
+                board or zoo.DEFAULT_BOARDS,
+                folder=folder,
+                samples=samples,
+                watcher=console,
+                told=told_models,
+                done=tuple(told_models.rows),
             )
+            told_models.keep(found)
             console.result(zoo.to_json(found), zoo.to_text(found))
             return
         rows = models.run(model or (), board or models.DEFAULT_BOARDS, samples=samples, watcher=console)
