@@ -31,9 +31,9 @@ def test_layers_are_measured_against_portable_c(capsys: pytest.CaptureFixture[st
     assert dense["macs"] == 640 * 128
     assert dense["macs_per_unit"] == pytest.approx(dense["macs"] / dense["count"], abs=1e-3)
     assert dense["portable"] / dense["count"] == pytest.approx(dense["portable_ratio"], abs=1e-3)
-    assert (dense["isa"], softmax["isa"]) == ("rvv", "scalar")
+    assert dense["isa"] == softmax["isa"] == "rvv"
     assert dense["portable_ratio"] > 5
-    assert softmax["portable_ratio"] == pytest.approx(1, abs=0.01)
+    assert softmax["portable_ratio"] > 5
 
 
 @pytest.mark.emulator

@@ -39,6 +39,7 @@ OPERATORS = (
     "MAX_POOL_2D",
     "MUL",
     "MEAN",
+    "SOFTMAX",
 )
 DRAWN = 18
 

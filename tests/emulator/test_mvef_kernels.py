@@ -17,6 +17,7 @@ from support import harness
 from support.agree import assert_agree
 from support.draw import sample
 from support.halves import SHAPES, UNIT, bound, convolution, drawn, fused
+from support.probabilities import assert_probabilities, rows
 
 BOARD = "qemu-cortex-m55"
 OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "ADD")
@@ -46,6 +47,12 @@ def run(
 def test_floats_agree_with_the_reference(operator: str, tmp_path: Path) -> None:
     for graph, values, got in run(drawn(operator, DRAWN), tmp_path, LEAST[operator]):
         assert_agree(graph, [got], simulate.run(graph, values), BOARD)
+
+
+@pytest.mark.emulator
+def test_probabilities_are_within_their_bound(tmp_path: Path) -> None:
+    for graph, values, got in run(rows(), tmp_path, len(rows())):
+        assert_probabilities(graph, values[0], got)
 
 
 @pytest.mark.emulator

@@ -27,7 +27,7 @@ from support.rowwise import cuts, layers_of_every_shift, windowed_layers, with_l
 BOARD = "qemu-riscv32-v"
 LONGER = "qemu-riscv32-v256"
 DRAWN = 12
-SOME = {"DEPTHWISE_CONV_2D": 6, "ADD": 4}
+SOME = {"DEPTHWISE_CONV_2D": 6, "ADD": 4, "SOFTMAX": 6}
 ALL = (
     "CONV_2D",
     "FULLY_CONNECTED",

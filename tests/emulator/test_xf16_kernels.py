@@ -20,6 +20,7 @@ from support import harness
 from support.agree import assert_agree
 from support.draw import SeededDraw, sample
 from support.halves import UNIT, bound, fused
+from support.probabilities import assert_probabilities, rows
 
 BOARD = "rtl-cv32e40p-fpu"
 DRAWN = 7
@@ -75,6 +76,13 @@ def test_reals_agree_with_the_reference(tmp_path: Path) -> None:
         assert np.allclose(got, want.reshape(got.shape), rtol=0.01, atol=40 * UNIT * scale)
     for i, least in enumerate([*LEAST.values()] * 2):
         assert sum(served for *_, served in outcomes[i * DRAWN : (i + 1) * DRAWN]) >= least
+
+
+@pytest.mark.emulator
+def test_probabilities_are_within_their_bound(tmp_path: Path) -> None:
+    for graph, values, got, served in run(rows(), tmp_path):
+        assert served
+        assert_probabilities(graph, values[0], got)
 
 
 def convolution(shape: tuple[int, ...], window: tuple[int, int], channels: int, padding: str) -> Graph:

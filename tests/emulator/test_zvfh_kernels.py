@@ -16,6 +16,7 @@ from support import harness
 from support.agree import assert_agree
 from support.draw import sample
 from support.halves import SHAPES, convolution, drawn
+from support.probabilities import assert_probabilities, rows
 
 BOARD = "qemu-riscv32-v"
 OPERATORS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 1, "FULLY_CONNECTED": 3, "AVERAGE_POOL_2D": 3, "ADD": 1}
@@ -48,6 +49,13 @@ def test_drawn_layers(isa: str, tmp_path: Path) -> None:
         assert_agree(graph, [got], simulate.run(graph, values), BOARD)
         served[list(OPERATORS)[place // (2 * DRAWN)]] += vectors
     assert all(served[operator] >= 2 * least for operator, least in OPERATORS.items()), served
+
+
+@pytest.mark.emulator
+def test_probabilities_are_within_their_bound(tmp_path: Path) -> None:
+    for graph, values, got, vectors in run(rows(), tmp_path, "zve32f"):
+        assert vectors
+        assert_probabilities(graph, values[0], got)
 
 
 @pytest.mark.emulator

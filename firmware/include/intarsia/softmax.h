@@ -24,11 +24,18 @@ typedef struct {
 
 /* `out` may be `in`. */
 void itr_softmax_s8__scalar(const itr_softmax_s8_params *p, const int8_t *in, int8_t *out);
+void itr_softmax_s8__rvv(const itr_softmax_s8_params *p, const int8_t *in, int8_t *out);
+void itr_softmax_s8__mve(const itr_softmax_s8_params *p, const int8_t *in, int8_t *out);
 
 void itr_softmax_s8_s16__scalar(const itr_softmax_s8_s16_params *p, const int8_t *in, int16_t *out);
 
-/* `exp((in - max) * beta) / sum`, summed in the order of the elements. `out` may be `in`. */
+/* `exp((in - max) * beta) / sum`, summed in the order of the elements. `out` may be `in`. Vectors:
+ * exponentials as in intarsia/exponential_mvef.h and _zve32f.h, sums of four lanes on Helium; all
+ * but portable C multiply by 1 / sum. */
 void itr_softmax_f32__scalar(const itr_softmax_f32_params *p, const float *in, float *out);
+void itr_softmax_f32__mvef(const itr_softmax_f32_params *p, const float *in, float *out);
+void itr_softmax_f32__xf16(const itr_softmax_f32_params *p, const float *in, float *out);
+void itr_softmax_f32__zve32f(const itr_softmax_f32_params *p, const float *in, float *out);
 
 typedef struct {
   int32_t rows, depth;
