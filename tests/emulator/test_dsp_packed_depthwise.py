@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,13 @@ SHAPES: tuple[tuple[tuple[int, int, int, int], dict[str, Any]], ...] = (
 
 
 def layer(
-    shape: tuple[int, int, int, int], widths: Widths, seed: int, *, zero: int | None = None, **options: Any
+    shape: tuple[int, int, int, int],
+    widths: Widths,
+    seed: int,
+    *,
+    zero: int | None = None,
+    in_zero: int | None = None,
+    **options: Any,
 ) -> Graph:
     """Random weights with all-lowest and all-highest channels; output codes that are all reached."""
     random = np.random.default_rng(seed)
@@ -58,7 +65,8 @@ def layer(
     scales = tuple(float(np.float32(0.01 * random.uniform(0.5, 2))) for _ in range(channels))
     spread = 0.3 * (high - low + 1) * 2.0**source.bits
     bias = random.integers(-int(spread), int(spread) + 1, channels).astype(np.int32)
-    in_zero = int(random.integers(*source.range, endpoint=True))
+    if in_zero is None:
+        in_zero = int(random.integers(*source.range, endpoint=True))
     tensors = (
         Tensor("x", shape, source, Quantization((1.0,), (in_zero,))),
         Tensor("w", data.shape, weight, Quantization(scales, (0,) * channels, 3), data),
@@ -122,6 +130,37 @@ def test_branches(tmp_path: Path) -> None:
     graphs = [layer(s, w, i, **o) for i, w in enumerate(WIDTHS) for s, _, o in cases]
     _, names = run(graphs, tmp_path, [grid for _ in WIDTHS for _, grid, _ in cases])
     assert any(name.startswith("itr_dsp_planes4_lany") for name in names)
+
+
+CHAINS: tuple[tuple[tuple[int, int, int, int], dict[str, Any]], ...] = tuple(
+    ((1 + width % 2, 3 + width % 5, width, 5 + width), {"padding": padding, **options})
+    for width in range(2, 17)
+    for padding, options in (("SAME", {}), ("VALID", {"activation": "RELU", "zero": 0}))
+    if width > 2 or padding == "SAME"
+)
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("weight_bits", [4, 2])
+def test_products_of_polynomials(weight_bits: int, tmp_path: Path) -> None:
+    """All ways in which rows end, odd channels, strips, limits inside the range, with and without border."""
+    shapes = [*CHAINS, ((1, 150, 40, 4), {}), ((1, 5, 180, 3), {"zero": -7})]
+    graphs = [
+        layer(shape, (weight_bits, 4, 4), i, in_zero=-8, **options)
+        for i, (shape, options) in enumerate(shapes)
+    ]
+    _, names = run(graphs, tmp_path)
+    made = [name for name in names if re.match(r"itr_dsp_chain_\d+_", name)]
+    assert len(made) >= 12
+
+
+@pytest.mark.emulator
+def test_products_in_branches(tmp_path: Path) -> None:
+    """Rows of branches begin and end in different ways."""
+    cases = [((1, 12, 17, 8), (2, 3)), ((1, 9, 16, 5), (3, 2)), ((1, 11, 13, 12), (3, 3))]
+    graphs = [layer(shape, (4, 4, 4), i, in_zero=-8) for i, (shape, _) in enumerate(cases)]
+    _, names = run(graphs, tmp_path, [grid for _, grid in cases])
+    assert any(name.startswith("itr_dsp_chain_") for name in names)
 
 
 LEAST = {(4, 4, 4): 0.93, (8, 4, 4): 0.93, (8, 8, 4): 0.9, (8, 4, 8): 1.0, (4, 8, 8): 0.99, (2, 2, 2): 0.9}

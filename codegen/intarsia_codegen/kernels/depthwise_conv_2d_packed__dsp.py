@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """DEPTHWISE_CONV_2D of packed types for Arm's DSP extension.
 
-3x3 windows with stride 1 or 2 go through planes of halfwords, which are made of packed codes directly; all others
-through the int8 kernel: at once if only the weights have fewer bits, else strip by strip.
+3x3 windows go through products of polynomials where weights and maps have 4 bits, or through planes of halfwords, which
+are made of packed codes directly; all others through the int8 kernel: at once if only the weights have fewer bits, else
+strip by strip.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from intarsia_codegen.arm.channels import channels_of
 from intarsia_codegen.arm.layout import Layout
 from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.kernels import depthwise_conv_2d_s8_s8__dsp as int8
+from intarsia_codegen.narrow.depthwise import depthwise
 from intarsia_codegen.narrow.unpacking import DSP
 from intarsia_codegen.packed.strips import by_strips
 from intarsia_codegen.packed.whole import int8_holds
@@ -20,9 +22,12 @@ from intarsia_codegen.packed.whole import int8_holds
 
 def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
     """The kernel; None where int8 has none."""
-    planar = _planar(call, name)
-    if planar is not None:
-        return planar
+    made = [depthwise(call, name, call.integer("weights_bits")), _planar(call, name)]
+    best = min((kernel for kernel in made if kernel), key=lambda kernel: kernel.cost, default=None)
+    return best or _by_strips(call, name)
+
+
+def _by_strips(call: KernelCall, name: str) -> GeneratedKernel | None:
     channels = call.integer("in_c") * call.integer("multiplier")
     if not int8_holds(call, call.constant("weights").reshape(-1, channels).T):
         return None
