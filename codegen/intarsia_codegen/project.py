@@ -53,23 +53,25 @@ def check_budget(program: Program, board: Board, *, ram: int | None = None, flas
     Budgets in bytes default to the board's. Raises BudgetError with need, have and the largest consumers.
     """
     ram, flash = ram or board.memory.ram, flash or board.memory.flash
-    kept = program.states.bytes
-    if ram is not None and program.arena_bytes + kept > ram:
+    lacks = {}
+    arena, kept = program.arena_bytes, program.states.bytes
+    if ram is not None and arena + kept > ram:
         states = f", states {kept:,}" if kept else ""
-        raise BudgetError(
-            f"RAM: the arena needs {program.arena_bytes:,} bytes{states}, the budget is {ram:,}; "
-            f"most is alive in {fullest(program)}",
-            hint="choose a board with more RAM, or a smaller model",
-        )
+        lacks["RAM"] = [
+            f"the arena needs {arena:,} bytes{states}, the budget is {ram:,}, {arena + kept - ram:,} over; "
+            f"most is alive in {fullest(program)}"
+        ]
     constants = [(layer, _constant_bytes(layer)) for layer in program.layers]
     total = sum(size for _, size in constants)
     if flash is not None and total > flash:
         largest = sorted(constants, key=lambda item: -item[1])[:4]
         names = ", ".join(f"layer {layer.index} ({layer.node.op}) {size:,}" for layer, size in largest)
-        raise BudgetError(
-            f"flash: the constants alone need {total:,} bytes, the budget is {flash:,}; largest: {names}",
-            hint="choose a board with more flash, or a smaller model",
-        )
+        lacks["flash"] = [
+            f"the constants alone need {total:,} bytes, the budget is {flash:,}, {total - flash:,} over; "
+            f"largest: {names}"
+        ]
+    if lacks:
+        raise BudgetError.of(lacks, smallest=program.objective is Objective.SIZE)
 
 
 def fullest(program: Program) -> str:

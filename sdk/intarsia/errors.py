@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 
 class IntarsiaError(Exception):
     """Base of every error Intarsia raises on purpose.
@@ -48,6 +50,15 @@ class GateError(IntarsiaError):
 
 class BudgetError(GateError):
     """The firmware does not fit the memory it was given."""
+
+    @classmethod
+    def of(cls, lacks: Mapping[str, Sequence[str]], *, smallest: bool) -> BudgetError:
+        """What is said of each kind of memory that does not suffice; `smallest`: there are no smaller kernels."""
+        kinds = " and ".join(lacks)
+        hint = f"choose a board with more {kinds}, or a smaller model"
+        if "flash" in lacks and not smallest:
+            hint += "; --optimize size takes the smallest kernels"
+        return cls("\n  ".join(f"{kind}: {said}" for kind in lacks for said in lacks[kind]), hint=hint)
 
 
 class EnvironmentMissing(IntarsiaError):

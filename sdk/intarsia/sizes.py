@@ -18,7 +18,9 @@ STACK_SECTION = ".itr_stack"
 HOT_SECTION = ".itr_hot"
 """Code that start-up copies from flash to RAM."""
 
-_ALLOCATED, _WRITABLE = 0x2, 0x1
+ALLOCATED, WRITABLE = 0x2, 0x1
+"""Flags of ELF sections."""
+
 _OF_A_LAYER = re.compile(r"(?:^|_)layer(\d+)(?:_|$)")
 """Symbols that belong to one layer, by the names that generated code gives them."""
 
@@ -64,10 +66,10 @@ def measure(elf: Path, stack_bytes: int) -> MemoryReport:
     """Figures of an ELF file; `stack_bytes` is the bound of the stack analysis."""
     with elf.open("rb") as stream:
         file = ELFFile(stream)
-        sections = [s for s in file.iter_sections() if s["sh_flags"] & _ALLOCATED and s["sh_size"]]
+        sections = [s for s in file.iter_sections() if s["sh_flags"] & ALLOCATED and s["sh_size"]]
         symbols = _symbols(file)
         flash = [(s.name, s["sh_size"]) for s in sections if s["sh_type"] != "SHT_NOBITS"]
-        ram = {s.name: s["sh_size"] for s in sections if s["sh_flags"] & _WRITABLE or s.name == HOT_SECTION}
+        ram = {s.name: s["sh_size"] for s in sections if s["sh_flags"] & WRITABLE or s.name == HOT_SECTION}
         flash_indices = {i for i, s in enumerate(file.iter_sections()) if (s.name, s["sh_size"]) in flash}
         ram_indices = {i for i, s in enumerate(file.iter_sections()) if s.name in ram}
     in_flash = [(name, size) for name, size, index in symbols if index in flash_indices]
@@ -99,9 +101,15 @@ def measure(elf: Path, stack_bytes: int) -> MemoryReport:
 def _by_layer(symbols: Sequence[tuple[str, int]]) -> tuple[tuple[int, int], ...]:
     sums: dict[int, int] = {}
     for name, size in symbols:
-        if match := _OF_A_LAYER.search(name):
-            sums[int(match[1])] = sums.get(int(match[1]), 0) + size
+        if (layer := layer_of(name)) is not None:
+            sums[layer] = sums.get(layer, 0) + size
     return tuple(sorted(sums.items()))
+
+
+def layer_of(symbol: str) -> int | None:
+    """The layer that a symbol belongs to, by its index; None for what layers share."""
+    match = _OF_A_LAYER.search(symbol)
+    return int(match[1]) if match else None
 
 
 def _symbols(file: Any) -> list[tuple[str, int, int]]:
