@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from intarsia.report.document import read as read_run
     from intarsia.report.gates import Limits
     from intarsia.report.html import render as render_html
-    from intarsia.request import Budget, DataSource, Mixing, Patching, Request
+    from intarsia.request import Budget, DataSource, Mixing, Patching, Recipe, Request
 
 _PIPELINE = (
     "analyze_model",
@@ -58,7 +58,8 @@ _PIPELINE = (
 _HOME = {
     **{name: ("intarsia.pipeline", name) for name in _PIPELINE},
     **{
-        name: ("intarsia.request", name) for name in ("Budget", "DataSource", "Mixing", "Patching", "Request")
+        name: ("intarsia.request", name)
+        for name in ("Budget", "DataSource", "Mixing", "Patching", "Recipe", "Request")
     },
     "IntarsiaError": ("intarsia.errors", "IntarsiaError"),
     "Limits": ("intarsia.report.gates", "Limits"),
@@ -82,6 +83,7 @@ __all__ = [
     "Mixing",
     "Options",
     "Patching",
+    "Recipe",
     "Request",
     "__version__",
     "analyze_model",

@@ -38,12 +38,11 @@ from intarsia.ir import Graph
 from intarsia.models import DEFAULT_RULE, canonical, load_model, needs_quantization, original_file
 from intarsia.plan.plan import Plan
 from intarsia.planning import fit, own_plan, plan_for
-from intarsia.quantize import Options
 from intarsia.quantizing import Quantized, prepare, quantize_file, quantize_model, quantized
 from intarsia.report import files, gates, precision
 from intarsia.report import run as report
 from intarsia.report.document import Document
-from intarsia.request import Budget, DataSource, Mixing, Objective, Patching, Request, Silent, Watcher
+from intarsia.request import Budget, Objective, Patching, Recipe, Request, Silent, Watcher
 from intarsia.runners import ANYWHERE, Link, Place, find_runner
 from intarsia.runners._places import awaited, choose_port
 from intarsia.runners._serial import SerialLink
@@ -235,28 +234,24 @@ def profile(
     model: Path,
     board: Board,
     request: Request,
+    recipe: Recipe | None = None,
     *,
-    rule: str | None = None,
-    calibration: DataSource | None = None,
-    options: Options | None = None,
-    mixing: Mixing | None = None,
-    budget: Budget | None = None,
     portable: Sequence[int] = (),
-    patching: Patching | None = None,
     out: Path | None = None,
     watcher: Watcher | None = None,
 ) -> report.Run:
     """Model to measured run in one go.
 
-    `out` gets run.json, layers.csv, outputs.npz and the firmware project `fw`. Missing tools are
-    named before the work starts. When the build fails, its folder is kept for a look.
+    `recipe` says how the model is quantized, for which memory, and whether patch by patch. `out` gets run.json,
+    layers.csv, outputs.npz and the firmware project `fw`. Missing tools are named before the work starts. When the
+    build fails, its folder is kept for a look.
     """
-    watcher = watcher or Silent()
+    watcher, recipe = watcher or Silent(), recipe or Recipe()
     with contextlib.ExitStack() as stack:
         target = stack.enter_context(folders.replaced(out, files.RUN)) if out is not None else None
-        if mixing is not None or (patching is not None and patching.file is not None):
+        if recipe.mixing is not None or recipe.patching.file is not None:
             require_tools(board, request.place)  # before bits are searched for, which can take minutes
-        made = quantized(model, calibration, mixing, board, rule, options, budget, patching, watcher)
+        made = quantized(model, recipe, board, watcher=watcher)
         graph = made.graph
         if made.precision is not None:
             watcher.note(precision.summary(made.precision))
@@ -265,14 +260,14 @@ def profile(
         if request.oracle == "interpreter":
             oracle.version(graph.rule)
         watcher.stage(f"generate for {board.name}")
-        program = fit(graph, board, budget, portable, patching, made.plan)
+        program = fit(graph, board, recipe.budget, portable, recipe.patching, made.plan)
         project = stack.enter_context(scratch.folder()) / "fw"
         codegen.write(program, board, project)
-        changed = calibration is not None or (options is not None and options.half != "off")
+        changed = recipe.calibration is not None or recipe.options.half != "off"
         original = None if changed else original_file(model)
         reference = _expected(graph, dataset, request.oracle, original)
         watcher.stage("build")
-        built = build_project(project, budget=budget)
+        built = build_project(project, budget=recipe.budget)
         request = replace(request, place=stack.enter_context(farm.held(request.place, board, watcher)))
         if not find_runner(board.runner.kind).starts_firmware:
             _flash(built.project, request.place, watcher)

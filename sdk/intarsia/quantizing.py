@@ -20,37 +20,34 @@ from intarsia.plan.plan import Plan
 from intarsia.precisionplan import Precision
 from intarsia.quantize import Options, quantize
 from intarsia.report import files
-from intarsia.request import Budget, DataSource, Mixing, Patching, Silent, Watcher
+from intarsia.request import DataSource, Mixing, Recipe, Silent, Watcher
 
 
 def quantize_model(
-    graph: Graph,
-    calibration: DataSource,
-    options: Options | None = None,
-    *,
-    board: Board | None = None,
-    budget: Budget | None = None,
-    watcher: Watcher | None = None,
+    graph: Graph, recipe: Recipe, board: Board | None = None, *, watcher: Watcher | None = None
 ) -> Graph:
-    """An int8 graph of a float one, with ranges from calibration data, and layers in half precision where `options` say
-    so: by what they cost on a board, within its RAM or the budget's."""
-    samples, watcher = calibration.load(graph), watcher or Silent()
-    if options is not None and options.half == "auto":
-        return _with_halves(graph, *precisionplan.divided(samples), options, board, budget, watcher)
-    return at_8_bits(graph, samples, options, watcher)
+    """An int8 graph of a float one, with ranges from the recipe's calibration data, and layers in half precision where
+    its options say so: by what they cost on a board, within its RAM or the budget's.
+
+    Raises UsageError without calibration data.
+    """
+    samples, watcher = _calibration(recipe).load(graph), watcher or Silent()
+    if recipe.options.half == "auto":
+        return _with_halves(graph, *precisionplan.divided(samples), recipe, board, watcher)
+    return at_8_bits(graph, samples, recipe.options, watcher)
+
+
+def _calibration(recipe: Recipe) -> DataSource:
+    if recipe.calibration is None:
+        raise UsageError("int8 needs samples to calibrate with", hint="give a recipe with calibration data")
+    return recipe.calibration
 
 
 def _with_halves(
-    graph: Graph,
-    kept: Dataset,
-    held: Dataset,
-    options: Options,
-    board: Board | None,
-    budget: Budget | None,
-    watcher: Watcher,
+    graph: Graph, kept: Dataset, held: Dataset, recipe: Recipe, board: Board | None, watcher: Watcher
 ) -> Graph:
     """Raises as `halfplan.choose`."""
-    budget = budget or Budget()
+    budget = recipe.budget
     limit = planning.arena_limit(budget.ram or board.memory.ram, board) if board else None
 
     def fits(tried: Graph) -> bool:
@@ -59,41 +56,34 @@ def _with_halves(
         return planning.arena_bytes(tried, board, None, budget.objective) <= limit
 
     costs = functools.partial(half_costs, board=board)
-    made = halfplan.choose(graph, kept, held, options, watcher, costs=costs, fits=fits)
+    made = halfplan.choose(graph, kept, held, recipe.options, watcher, costs=costs, fits=fits)
     watcher.note(made.summary())
     return made.graph
 
 
-def at_8_bits(graph: Graph, samples: Dataset, options: Options | None, watcher: Watcher) -> Graph:
+def at_8_bits(graph: Graph, samples: Dataset, options: Options, watcher: Watcher) -> Graph:
     """An int8 graph of a float one, with ranges from these samples."""
     watcher.stage("calibrate")
     statistics = calibrate.calibrate(graph, samples, progress=watcher.progress)
     watcher.stage("quantize")
-    return canonicalise(quantize(graph, statistics, options or Options()))
+    return canonicalise(quantize(graph, statistics, options))
 
 
 def prepare(
-    model: Path,
-    *,
-    rule: str | None = None,
-    calibration: DataSource | None = None,
-    options: Options | None = None,
-    board: Board | None = None,
-    budget: Budget | None = None,
-    watcher: Watcher | None = None,
+    model: Path, recipe: Recipe, board: Board | None = None, *, watcher: Watcher | None = None
 ) -> Graph:
     """Imports a model and, with calibration data, quantizes it where it is still float; without, its layers take half
-    precision where `options` say so."""
+    precision where the recipe's options say so."""
     watcher = watcher or Silent()
     watcher.stage(f"import {model.name}")
-    graph = load_model(model, rule=rule)
-    if calibration is None:
-        return _in_half_precision(graph, model) if options is not None and options.half == "all" else graph
+    graph = load_model(model, rule=recipe.rule)
+    if recipe.calibration is None:
+        return _in_half_precision(graph, model) if recipe.options.half == "all" else graph
     if not needs_quantization(graph):
         raise UsageError(
             f"{model} has no float weights to quantize", hint="it is quantized already: leave --calib out"
         )
-    return quantize_model(graph, calibration, options, board=board, budget=budget, watcher=watcher)
+    return quantize_model(graph, recipe, board, watcher=watcher)
 
 
 def _in_half_precision(graph: Graph, model: Path) -> Graph:
@@ -119,48 +109,24 @@ class Quantized:
 
 
 def quantized(
-    model: Path,
-    calibration: DataSource | None,
-    mixing: Mixing | None = None,
-    board: Board | None = None,
-    rule: str | None = None,
-    options: Options | None = None,
-    budget: Budget | None = None,
-    patching: Patching | None = None,
-    watcher: Watcher | None = None,
+    model: Path, recipe: Recipe, board: Board | None = None, *, watcher: Watcher | None = None
 ) -> Quantized:
-    """Imports a model and quantizes it as asked: at 8 bits, with bits chosen for a board (`mixing`), or with those of a
+    """Imports a model and quantizes it as the recipe says: at 8 bits, with bits chosen for a board, or with those of a
     plan file. Without calibration data it stays as it is. Raises as `mixed` and `prepare`."""
-    file = patching.file if patching else None
+    file = recipe.patching.file
     plan = planfile.load(file) if file is not None else None
-    if calibration is None or (mixing is None and not (plan and plan.narrow)):
-        graph = prepare(
-            model,
-            rule=rule,
-            calibration=calibration,
-            options=options,
-            board=board,
-            budget=budget,
-            watcher=watcher,
-        )
-        return Quantized(graph)
-    made = mixed(
-        model, calibration, mixing or Mixing(), board, rule, options, budget, patching, watcher, plan=plan
-    )
+    if recipe.calibration is None or (recipe.mixing is None and not (plan and plan.narrow)):
+        return Quantized(prepare(model, recipe, board, watcher=watcher))
+    made = mixed(model, recipe, board, plan=plan, watcher=watcher)
     return Quantized(made.graph, made)
 
 
 def quantize_file(
     model: Path,
-    calibration: DataSource | None,
+    recipe: Recipe,
     out: Path,
     board: Board | None = None,
     *,
-    rule: str | None = None,
-    options: Options | None = None,
-    mixing: Mixing | None = None,
-    budget: Budget | None = None,
-    patching: Patching | None = None,
     plan_out: Path | None = None,
     watcher: Watcher | None = None,
 ) -> Quantized:
@@ -170,10 +136,10 @@ def quantize_file(
     Raises BudgetError when it cannot fit the board, and UsageError when a plan is wanted and there is none.
     """
     files.check_replaceable(out)
-    result = quantized(model, calibration, mixing, board, rule, options, budget, patching, watcher)
+    result = quantized(model, recipe, board, watcher=watcher)
     plan = result.plan
     if board is not None:
-        program = planning.fit(result.graph, board, budget, patching=patching, plan=plan)
+        program = planning.fit(result.graph, board, recipe.budget, patching=recipe.patching, plan=plan)
         plan = program.plan
     if plan_out is not None:
         files.replace_text(plan_out, planfile.to_text(plan or patch.unpatched(result.graph)))
@@ -183,16 +149,11 @@ def quantize_file(
 
 def mixed(
     model: Path,
-    calibration: DataSource,
-    mixing: Mixing,
+    recipe: Recipe,
     board: Board | None = None,
-    rule: str | None = None,
-    options: Options | None = None,
-    budget: Budget | None = None,
-    patching: Patching | None = None,
-    watcher: Watcher | None = None,
     *,
     plan: Plan | None = None,
+    watcher: Watcher | None = None,
 ) -> Precision:
     """Imports a model, makes it int8 where it is float, and chooses fewer bits for a board, or takes those of a `plan`.
 
@@ -200,29 +161,18 @@ def mixed(
     RAM are tried (`planning.RELAXATIONS`), and fewer bits have to make up for it. Raises BudgetError when that cannot
     be, GateError when the accuracy drops too far, and UsageError when the plan is for another network.
     """
-    watcher = watcher or Silent()
-    watcher.stage(f"import {model.name}")
-    graph = load_model(model, rule=rule)
-    if any(tensor.dtype.is_packed for tensor in graph.tensors) or graph.classes:
-        raise UsageError(f"{model} has fewer than 8 bits already", hint="choose bits for the original model")
-    if needs_quantization(graph):
-        parts = precisionplan.divided(calibration.load(graph))
-        if options is not None and options.half == "auto":
-            graph = _with_halves(graph, *parts, options, board, budget, watcher)
-        else:
-            graph = at_8_bits(graph, parts[0], options, watcher)
-    kept, held = precisionplan.divided(calibration.load(graph))
+    watcher, mixing, budget = watcher or Silent(), recipe.mixing or Mixing(), recipe.budget
+    graph, kept, held = _whole(model, recipe, board, watcher)
     if plan is not None:
         return precisionplan.follow(graph, kept, held, plan, watcher)
     if board is None:
         return precisionplan.choose(graph, kept, held, mixing, watcher)
-    budget = budget or Budget()
     limit = budget.ram or board.memory.ram
     costs = layer_costs(graph, board)
     watcher.stage(f"look up the kernels of {board.name}")
     looked_up(graph, costs, mixing.weights, mixing.maps, watcher.progress)
     refused: BudgetError | None = None
-    for found in planning.plans(graph, board, patching or Patching(), limit, watcher, budget.objective):
+    for found in planning.plans(graph, board, recipe.patching, limit, watcher, budget.objective):
         try:
             return precisionplan.choose(
                 graph,
@@ -240,3 +190,21 @@ def mixed(
             refused = error
     assert refused is not None
     raise refused
+
+
+def _whole(
+    model: Path, recipe: Recipe, board: Board | None, watcher: Watcher
+) -> tuple[Graph, Dataset, Dataset]:
+    """The model with 8 bits everywhere (or half precision), samples to choose with, and those held out."""
+    calibration = _calibration(recipe)
+    watcher.stage(f"import {model.name}")
+    graph = load_model(model, rule=recipe.rule)
+    if any(tensor.dtype.is_packed for tensor in graph.tensors) or graph.classes:
+        raise UsageError(f"{model} has fewer than 8 bits already", hint="choose bits for the original model")
+    if needs_quantization(graph):
+        parts = precisionplan.divided(calibration.load(graph))
+        if recipe.options.half == "auto":
+            graph = _with_halves(graph, *parts, recipe, board, watcher)
+        else:
+            graph = at_8_bits(graph, parts[0], recipe.options, watcher)
+    return graph, *precisionplan.divided(calibration.load(graph))

@@ -13,6 +13,7 @@ from intarsia.data import Dataset
 from intarsia.ir import Graph
 from intarsia.plan import vdqs
 from intarsia.plan.vdpc import Options as Outlying
+from intarsia.quantize import Options
 from intarsia.runners.base import ANYWHERE, Place
 
 RANDOM_SAMPLES = 8
@@ -125,6 +126,23 @@ class Mixing:
     vdpc: str = "static"
     outliers: Outlying = field(default_factory=Outlying)
     spend_time: bool = False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model file becomes the graph that is generated, and the patches that it runs in.
+
+    `rule`: the rounding rule of the imported model (None: the default, or the file's own). `calibration`: samples to
+    quantize with; without, the model stays as it is, but for layers that `options` put into half precision. `mixing`:
+    which bits may be chosen (None: 8 everywhere, or those of a plan file).
+    """
+
+    rule: str | None = None
+    calibration: DataSource | None = None
+    options: Options = field(default_factory=Options)
+    mixing: Mixing | None = None
+    budget: Budget = Budget()
+    patching: Patching = Patching()
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from intarsia.plan.precision import NORMAL, OUTLIER, Wanted
 from intarsia.plan.vdpc import Membership
 from intarsia.quantize import classes
 from intarsia.quantize.classes import Widths
-from intarsia.request import Budget, DataSource, Mixing, Patching
+from intarsia.request import Budget, DataSource, Mixing, Patching, Recipe
 from intarsia_codegen import project
 from support import harness
 from support.classed import drawn
@@ -78,11 +78,13 @@ def test_visual_wake_words(form: str, data: Path, models: Path, tmp_path: Path) 
     budget = Budget(ram=32 << 10)  # so little that maps with something to save lie inside the patches
     made = pipeline.quantized(
         models / "vww_mobilenetv1_025_96_float.tflite",
-        DataSource(images / "calib.npz", 1 / 255),
-        Mixing((8, 4), (8, 4), max_drop=None, spend_time=True, vdpc=form),
+        Recipe(
+            calibration=DataSource(images / "calib.npz", 1 / 255),
+            mixing=Mixing((8, 4), (8, 4), max_drop=None, spend_time=True, vdpc=form),
+            budget=budget,
+            patching=Patching((2, 4), "reader"),
+        ),
         board,
-        budget=budget,
-        patching=Patching((2, 4), "reader"),
     )
     graph = made.graph
     assert graph.classes is not None

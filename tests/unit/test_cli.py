@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from intarsia import boards
-from intarsia.cli import _failure, _options, app
+from intarsia.cli import _failure, _quantizing, app
 from intarsia.errors import BudgetError, EnvironmentMissing, ModelError, StageError, UsageError
 from intarsia.ir import Graph
 
@@ -351,13 +351,13 @@ def test_shell_completion_offers_verbs_and_boards() -> None:
     ("text", "value"), [("65536", 65536), ("64K", 65536), ("64k", 65536), ("1.5M", 1572864), ("2MB", 2097152)]
 )
 def test_sizes(text: str, value: int) -> None:
-    assert _options.size(text, "--ram") == value
+    assert _quantizing.size(text, "--ram") == value
 
 
 @pytest.mark.parametrize("text", ["", "K", "-1", "1e3", "64 G", "0", "0x10", "9" * 30])
 def test_no_sizes(text: str) -> None:
     with pytest.raises(UsageError, match="is not a size"):
-        _options.size(text, "--ram")
+        _quantizing.size(text, "--ram")
 
 
 def test_public_names_exist() -> None:

@@ -19,7 +19,7 @@ from intarsia.cli import _bits, app
 from intarsia.errors import BudgetError, ModelError, UsageError
 from intarsia.plan import planfile
 from intarsia.report import listings
-from intarsia.request import DataSource, Mixing, Patching
+from intarsia.request import DataSource, Mixing, Patching, Recipe
 
 SCALE = ["--input-scale", "0.0039215686", "--samples", "12"]
 NARROW = ["--bits", "8,4", "--weight-bits", "8,4"]
@@ -95,10 +95,12 @@ def test_patches_of_8_bits_have_no_classes(form: str, digits: Path) -> None:
     """Two forms of the same layers would cost flash and time for nothing."""
     made = pipeline.quantized(
         digits / "digits96_float.tflite",
-        DataSource(digits / "calib.npz", 0.0039215686, limit=12),
-        Mixing((8,), (8, 4), max_drop=None, vdpc=form),
+        Recipe(
+            calibration=DataSource(digits / "calib.npz", 0.0039215686, limit=12),
+            mixing=Mixing((8,), (8, 4), max_drop=None, vdpc=form),
+            patching=Patching((2, 2)),
+        ),
         boards.load("host"),
-        patching=Patching((2, 2)),
     )
     assert made.plan is not None
     assert made.plan.patched
@@ -265,9 +267,7 @@ def test_damaged_classes_of_a_model_file(
 
 def test_options_of_the_command_line() -> None:
     path = Path("calib.npz")
-    chosen = _bits.mixing(
-        "8,4", "8", None, None, path, balance=0.25, vdpc="dynamic", outliers=_bits.outlying(0.1, None, None)
-    )
+    chosen = _bits.Choosing("8,4", balance=0.25, vdpc="dynamic", outlier_share=0.1).mixing(path)
     assert chosen is not None
     assert (chosen.vdpc, chosen.balance, chosen.outliers.rule, chosen.outliers.value) == (
         "dynamic",
@@ -275,7 +275,7 @@ def test_options_of_the_command_line() -> None:
         "share",
         0.1,
     )
-    plain = _bits.mixing("8,4", "8", None, None, path)
+    plain = _bits.Choosing("8,4").mixing(path)
     assert plain is not None
     assert (plain.vdpc, plain.balance, plain.outliers.rule, plain.outliers.value) == (
         "static",
@@ -283,8 +283,8 @@ def test_options_of_the_command_line() -> None:
         "share",
         0.25,
     )
-    assert _bits.outlying(None, 3.5, None) is not None
-    assert _bits.outlying(None, None, None) is None
+    assert _bits.Choosing(outlier_z=3.5).outliers() is not None
+    assert _bits.Choosing().outliers() is None
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from intarsia.plan import precision
 from intarsia.plan.precision import Wanted
 from intarsia.quantize import classes
 from intarsia.quantize.classes import Widths
-from intarsia.request import DataSource, Patching
+from intarsia.request import DataSource, Patching, Recipe
 from intarsia_codegen import project as codegen
 from support import small
 
@@ -32,7 +32,7 @@ def calibration(digits: Path) -> list[str]:
 def test_default_bits_leave_the_file_as_it_was(digits: Path, tmp_path: Path) -> None:
     model = digits / "digits96_float.tflite"
     source = DataSource(digits / "calib.npz", 0.0039215686, limit=12)
-    expected = modelfile.to_bytes(pipeline.prepare(model, calibration=source))
+    expected = modelfile.to_bytes(pipeline.prepare(model, Recipe(calibration=source)))
     for name, options in (("a", []), ("b", ["--bits", "8", "--weight-bits", "8"])):
         out = tmp_path / f"{name}.itr"
         assert app.run(["quantize", str(model), *calibration(digits), "-o", str(out), *options]) == 0
@@ -78,12 +78,12 @@ def test_int8_model_gets_fewer_bits_and_the_run_tells_bitops(
 
 def test_baselines_are_not_given_back_unless_asked(digits: Path) -> None:
     path = digits / "calib.npz"
-    chosen = [_bits.mixing("8,4", "8", method, None, path) for method in (None, "uniform4")]
+    chosen = [_bits.Choosing("8,4", method=method).mixing(path) for method in (None, "uniform4")]
     assert [m and (m.method, m.max_drop) for m in chosen] == [("vdqs", 0.01), ("uniform4", None)]
-    asked = _bits.mixing("2,8", "8,4", "random", 0.5, path)
+    asked = _bits.Choosing("2,8", "8,4", "random", 0.5).mixing(path)
     assert asked is not None
     assert (asked.maps, asked.weights, asked.max_drop) == ((8, 2), (8, 4), 0.5)
-    assert _bits.mixing("8", "8", None, None, None) is None
+    assert _bits.Choosing().mixing(None) is None
 
 
 def test_stand_in_needs_the_memory_of_the_real_graph() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from intarsia.cli import _options, app
+from intarsia.cli import _quantizing, app
 from intarsia.errors import UsageError
 
 
@@ -37,9 +37,9 @@ def test_reader_keeps_the_image_outside(digits: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize("text", ["3", "0x2", "2x0", "axb", "2x2x2", "-1x2"])
 def test_grids_that_are_none(text: str) -> None:
     with pytest.raises(UsageError, match="is not a grid"):
-        _options.patching(text, "arena", None)
+        _quantizing.patching(text, "arena", None)
 
 
 def test_plan_and_patches_exclude_each_other(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="do not go together"):
-        _options.patching("2x2", "arena", tmp_path / "plan.json")
+        _quantizing.patching("2x2", "arena", tmp_path / "plan.json")

@@ -31,9 +31,10 @@ from intarsia.bench.plantable import (
 from intarsia.errors import BudgetError, GateError
 from intarsia.ir import Graph
 from intarsia.plan import cost
+from intarsia.quantize import Options
 from intarsia.quantize.drop import correlation, reals
 from intarsia.report.run import Run
-from intarsia.request import Mixing, Patching, Request, Silent, Watcher
+from intarsia.request import Budget, Mixing, Patching, Recipe, Request, Silent, Watcher
 
 DEFAULT_BOARD = "qemu-cortex-m4"
 BALANCES = (0.2, 0.3, 0.4, 0.5)
@@ -132,7 +133,7 @@ class _Bench:
         graph, path = self.original, self.scratch / "int8.itr"
         if pipeline.needs_quantization(graph):
             kept, _ = precisionplan.divided(self.calib.load(graph))
-            graph = quantizing.at_8_bits(graph, kept, None, self.watcher)
+            graph = quantizing.at_8_bits(graph, kept, Options(), self.watcher)
         modelfile.save(graph, path)
         return path
 
@@ -158,23 +159,24 @@ class _Bench:
     def row(self, variant: Variant) -> Row:
         """Makes the model, then runs it on both boards. Raises BudgetError and GateError where it cannot be made."""
         patching = Patching("auto", self.case.input) if variant.patched else Patching("off")
-        budget = self.case.budget if variant.patched else None
+        budget = self.case.budget if variant.patched else Budget()
         model, plan = self.scratch / "model.itr", self.scratch / "plan.json"
         pipeline.quantize_file(
             self.int8,
-            None if variant.mixing is None else self.calib,
+            Recipe(
+                calibration=None if variant.mixing is None else self.calib,
+                mixing=variant.mixing,
+                budget=budget,
+                patching=patching,
+            ),
             model,
             self.board,
-            mixing=variant.mixing,
-            budget=budget,
-            patching=patching,
             plan_out=plan,
             watcher=self.watcher,
         )
         few = replace(self.test, limit=self.device_samples)
-        device = pipeline.profile(
-            model, self.board, Request(few), budget=budget, patching=Patching(file=plan), watcher=self.watcher
-        )
+        planned = Recipe(budget=budget, patching=Patching(file=plan))
+        device = pipeline.profile(model, self.board, Request(few), planned, watcher=self.watcher)
         host = pipeline.profile(model, boards.load("host"), Request(self.test), watcher=self.watcher)
         return self.filled(self.empty(variant), modelfile.load(model), device, host)
 

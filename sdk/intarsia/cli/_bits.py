@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -110,84 +111,89 @@ SavePlan = Annotated[
 ]
 
 
-def mixing(
-    bits: str,
-    weight_bits: str,
-    method: str | None,
-    max_drop: float | None,
-    calibration: Path | None,
-    *,
-    balance: float | None = None,
-    vdpc: str | None = None,
-    outliers: Outlying | None = None,
-    plan: Path | None = None,
-    fp16: str = "off",
-) -> Mixing | None:
-    """Which bits may be chosen, and how; None: 8 everywhere, or those of a plan. Raises UsageError.
+@dataclass(frozen=True)
+class Choosing:
+    """Which bits may be chosen, and how."""
 
-    With `fp16` "auto", --max-drop is about half precision, too.
-    """
-    from intarsia.plan.vdpc import Options
-    from intarsia.plan.vdqs import BALANCE
-    from intarsia.request import Mixing
+    bits: Bits = "8"
+    weight_bits: WeightBits = "8"
+    method: Method = None
+    max_drop: MaxDrop = None
+    balance: Lambda = None
+    vdpc: Vdpc = None
+    outlier_share: OutlierShare = None
+    outlier_z: OutlierZ = None
+    outlier_coverage: OutlierCoverage = None
 
-    maps, weights = widths(bits, "--bits"), widths(weight_bits, "--weight-bits")
-    choice(method, METHODS, "--method")
-    choice(vdpc, FORMS, "--vdpc")
-    share(max_drop, "--max-drop")
-    share(balance, "--lambda")
-    limited = max_drop is not None and fp16 != "auto"
-    asked = limited or any(value is not None for value in (method, balance, vdpc, outliers))
-    if plan is not None and (asked or maps != (8,) or weights != (8,)):
-        raise UsageError(
-            "--plan and the choice of bits do not go together", hint="the plan says how many bits there are"
+    def mixing(self, calibration: Path | None, plan: Path | None = None, fp16: str = "off") -> Mixing | None:
+        """The same as the pipeline takes it; None: 8 everywhere, or those of a plan. Raises UsageError.
+
+        With `fp16` "auto", --max-drop is about half precision, too.
+        """
+        from intarsia.plan.vdpc import Options
+        from intarsia.plan.vdqs import BALANCE
+        from intarsia.request import Mixing
+
+        maps, weights = widths(self.bits, "--bits"), widths(self.weight_bits, "--weight-bits")
+        choice(self.method, METHODS, "--method")
+        choice(self.vdpc, FORMS, "--vdpc")
+        share(self.max_drop, "--max-drop")
+        share(self.balance, "--lambda")
+        outliers = self.outliers()
+        limited = self.max_drop is not None and fp16 != "auto"
+        asked = limited or any(
+            value is not None for value in (self.method, self.balance, self.vdpc, outliers)
         )
-    if maps == weights == (8,):
-        if asked:
+        if plan is not None and (asked or maps != (8,) or weights != (8,)):
             raise UsageError(
-                "--method, --max-drop, --lambda, --vdpc and outliers are about choosing bits, and only 8 are allowed",
-                hint="allow others, such as --bits 8,4 --weight-bits 8,4",
+                "--plan and the choice of bits do not go together",
+                hint="the plan says how many bits there are",
             )
-        return None
-    if calibration is None:
-        raise UsageError("bits are chosen with samples, and there are none", hint="give them with --calib")
-    if method == "uniform4" and 4 not in maps + weights:
-        raise UsageError("--method uniform4 needs 4 bits to be allowed", hint="such as --bits 8,4")
-    if outliers is not None and vdpc == "off":
-        raise UsageError("--vdpc off knows no outliers", hint="leave --outlier-... out, or --vdpc")
-    if max_drop is None and method in (None, "vdqs"):
-        max_drop = MAX_DROP
-    return Mixing(
-        maps,
-        weights,
-        method or "vdqs",
-        max_drop,
-        BALANCE if balance is None else balance,
-        vdpc or "static",
-        outliers or Options(),
-    )
-
-
-def outlying(part: float | None, z: float | None, coverage: float | None) -> Outlying | None:
-    """What makes a patch an outlier, where that is said. Raises UsageError."""
-    from intarsia.plan.vdpc import Options
-
-    given = [
-        (rule, value)
-        for rule, value in (("share", part), ("z", z), ("coverage", coverage))
-        if value is not None
-    ]
-    if len(given) > 1:
-        raise UsageError(
-            "--outlier-share, --outlier-z and --outlier-coverage say the same in different ways",
-            hint="give one",
+        if maps == weights == (8,):
+            if asked:
+                raise UsageError(
+                    "--method, --max-drop, --lambda, --vdpc and outliers are about choosing bits, and only 8 are "
+                    "allowed",
+                    hint="allow others, such as --bits 8,4 --weight-bits 8,4",
+                )
+            return None
+        if calibration is None:
+            raise UsageError(
+                "bits are chosen with samples, and there are none", hint="give them with --calib"
+            )
+        if self.method == "uniform4" and 4 not in maps + weights:
+            raise UsageError("--method uniform4 needs 4 bits to be allowed", hint="such as --bits 8,4")
+        if outliers is not None and self.vdpc == "off":
+            raise UsageError("--vdpc off knows no outliers", hint="leave --outlier-... out, or --vdpc")
+        unlimited = self.max_drop is None and self.method not in (None, "vdqs")
+        return Mixing(
+            maps,
+            weights,
+            self.method or "vdqs",
+            None if unlimited else MAX_DROP if self.max_drop is None else self.max_drop,
+            BALANCE if self.balance is None else self.balance,
+            self.vdpc or "static",
+            outliers or Options(),
         )
-    share(part, "--outlier-share")
-    if z is not None and not (math.isfinite(z) and z >= 0.0):
-        raise UsageError(f"--outlier-z: {z:g} is no number of deviations", hint="such as 3.5")
-    if coverage is not None and not 0.0 <= coverage < 1.0:
-        raise UsageError(f"--outlier-coverage: {coverage:g} does not lie in [0, 1)", hint="such as 0.999")
-    return Options(*given[0]) if given else None
+
+    def outliers(self) -> Outlying | None:
+        """What makes a patch an outlier, where that is said. Raises UsageError."""
+        from intarsia.plan.vdpc import Options
+
+        part, z, coverage = self.outlier_share, self.outlier_z, self.outlier_coverage
+        rules = (("share", part), ("z", z), ("coverage", coverage))
+        given = [(rule, value) for rule, value in rules if value is not None]
+        if len(given) > 1:
+            raise UsageError(
+                "--outlier-share, --outlier-z and --outlier-coverage say the same in different ways",
+                hint="give one",
+            )
+        share(part, "--outlier-share")
+        if z is not None and not (math.isfinite(z) and z >= 0.0):
+            raise UsageError(f"--outlier-z: {z:g} is no number of deviations", hint="such as 3.5")
+        if coverage is not None and not 0.0 <= coverage < 1.0:
+            raise UsageError(f"--outlier-coverage: {coverage:g} does not lie in [0, 1)", hint="such as 0.999")
+        return Options(*given[0]) if given else None
 
 
 def widths(text: str, option: str) -> tuple[int, ...]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,20 +15,11 @@ from intarsia.errors import UsageError
 if TYPE_CHECKING:
     from intarsia.boards import Board as BoardType
     from intarsia.boards import LinkKind
-    from intarsia.quantize import Options
-    from intarsia.request import Budget, DataSource, Patching
-    from intarsia.runners import Place
     from intarsia_codegen.harness import Harness
 
 RULES = ("tflm", "litert")
 ORACLES = ("auto", "intarsia", "interpreter")
-INPUT_MODES = ("arena", "reader")
-IO_PLACES = ("arena", "external")
 LINKS = ("semihosting", "uart")
-MAX_WAIT = 3600.0
-
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)([kKmM]?)(?:i?[bB])?")
-_FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20}
 
 
 def board_names() -> list[str]:
@@ -38,13 +28,6 @@ def board_names() -> list[str]:
 
     return list(boards.names())
 
-
-Verbose = Annotated[
-    int, typer.Option("--verbose", "-v", count=True, help="Tell what each stage takes.", show_default=False)
-]
-Quiet = Annotated[int, typer.Option("--quiet", "-q", count=True, help="Say less.", show_default=False)]
-Progress = Annotated[bool, typer.Option("--progress/--no-progress", help="Tell the progress on stderr.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite, .onnx or .itr file.")]
 Project = Annotated[
@@ -82,82 +65,7 @@ Data = Annotated[
         help="Samples: .npz with x (and y), or a folder of images with labels.csv. [default: 8 random]",
     ),
 ]
-Calibration = Annotated[
-    Path | None,
-    typer.Option(metavar="DATA", help="Samples to quantize a float model with, as for --data."),
-]
-Samples = Annotated[
-    int | None,
-    typer.Option("--samples", metavar="N", help="Use the first N samples only.", show_default=False),
-]
-InputScale = Annotated[
-    float | None,
-    typer.Option(metavar="S", help="Integers x of the data mean (x - O) * S.", show_default=False),
-]
-InputOffset = Annotated[float, typer.Option(metavar="O", help="See --input-scale.")]
-LabelColumn = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Column of labels.csv with the classes.")
-]
-Range = Annotated[
-    str | None,
-    typer.Option(
-        "--range",
-        metavar="ESTIMATOR",
-        help="How ranges of feature maps are found when quantizing: minmax, percentile-99.9, "
-        "percentile-99.99, percentile-99.999, mse or entropy.",
-        show_default=False,
-    ),
-]
-Ram = Annotated[
-    str | None, typer.Option(metavar="SIZE", help="RAM budget, such as 64K. [default: the board's]")
-]
-Flash = Annotated[
-    str | None, typer.Option(metavar="SIZE", help="Flash budget, such as 1M. [default: the board's]")
-]
 
-OBJECTIVES = ("speed", "balanced", "size")
-Optimize = Annotated[
-    str,
-    typer.Option(
-        metavar="GOAL",
-        autocompletion=lambda: list(OBJECTIVES),
-        help="What the choice of kernels saves: speed, size (of flash), or balanced; `analyze` shows all three.",
-    ),
-]
-HALF_PRECISION = ("off", "auto", "all")
-Fp16 = Annotated[
-    str,
-    typer.Option(
-        metavar="LAYERS",
-        autocompletion=lambda: list(HALF_PRECISION),
-        help="Layers of a float model in half precision: off, all that can, or, with --calib, auto: those that int8 "
-        "costs most accuracy, until at most --max-drop is lost.",
-    ),
-]
-Patches = Annotated[
-    str,
-    typer.Option(
-        metavar="auto|off|RxC",
-        help="Run the first layers patch by patch: when the RAM asks for it, never, or in a grid of R rows and C "
-        "columns.",
-    ),
-]
-InputMode = Annotated[
-    str,
-    typer.Option(
-        "--input",
-        metavar="|".join(INPUT_MODES),
-        help="With patches: the image lies in the arena, or a reader callback fetches each patch.",
-    ),
-]
-Io = Annotated[
-    str,
-    typer.Option(
-        metavar="|".join(IO_PLACES),
-        autocompletion=lambda: list(IO_PLACES),
-        help="Where inputs and outputs lie: in the arena, whose memory is used again, or in memory that you give.",
-    ),
-]
 ArenaSection = Annotated[
     str | None,
     typer.Option(
@@ -166,9 +74,6 @@ ArenaSection = Annotated[
         help="Section of the linker for the arena, such as .bss.dtcm.  [default: .bss.itr_arena]",
         show_default=False,
     ),
-]
-PlanFile = Annotated[
-    Path | None, typer.Option("--plan", metavar="FILE", help="Follow a plan.json.", show_default=False)
 ]
 
 
@@ -180,41 +85,6 @@ ReferenceKernels = Annotated[
         help="Compute these layers with portable C, to find out whether their kernels are at fault.",
         show_default=False,
     ),
-]
-Port = Annotated[
-    str | None,
-    typer.Option(
-        "--port",
-        metavar="PORT",
-        help="Serial port of the board: name, serial number or USB id (VID:PID). See `intarsia devices`.  "
-        "[default: the only one that fits]",
-        show_default=False,
-    ),
-]
-Probe = Annotated[
-    str | None,
-    typer.Option(
-        "--probe",
-        metavar="ID",
-        help="Serial number of the debug probe, or the folder of a UF2 drive.  [default: the only one that fits]",
-        show_default=False,
-    ),
-]
-Wait = Annotated[
-    float, typer.Option("--wait", metavar="S", help="Wait up to S seconds until the board is connected.")
-]
-Farm = Annotated[
-    str | None,
-    typer.Option(
-        "--place",
-        metavar="PLACE",
-        help="A place of a board farm (labgrid): it is reserved, flashed, and released; --probe and --port name its "
-        "resources.",
-        show_default=False,
-    ),
-]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with a run that was interrupted, on the same samples.")
 ]
 HarnessName = Annotated[
     str | None,
@@ -283,26 +153,6 @@ def layers(text: str | None) -> tuple[int, ...]:
     return tuple(int(number) for number in text.split(","))
 
 
-def at_place(board: str) -> tuple[str, str | None]:
-    """A board and the place of a farm where it is: `NAME@place`. Raises UsageError."""
-    name, at, where = board.partition("@")
-    if at and not (name and where):
-        raise UsageError(f"--board: '{board}' is no board at a place", hint="such as nucleo-f446re@desk")
-    return name, where or None
-
-
-def place(probe: str | None, port: str | None, wait: float = 0.0, farm: str | None = None) -> Place:
-    """Which of the connected devices is meant. Raises UsageError."""
-    from intarsia.runners import Place
-
-    if not 0.0 <= wait <= MAX_WAIT:
-        raise UsageError(f"--wait: {wait:g} s is no time to wait", hint=f"0 to {MAX_WAIT:g} seconds")
-    for option, value in (("--probe", probe), ("--port", port)):
-        if value is not None and not value.strip():
-            raise UsageError(f"{option}: nothing is given", hint="`intarsia devices` lists what is connected")
-    return Place(probe, port, wait, farm)
-
-
 def harness(name: str | None, benchmark: str | None) -> Harness | None:
     """The harness that was asked for. Raises UsageError."""
     from intarsia_codegen.harness import BENCHMARKS, HARNESSES, Harness
@@ -335,44 +185,6 @@ def linked(board: BoardType, link: str | None) -> BoardType:
     return board if link is None else board.with_link(cast("LinkKind", link))
 
 
-def size(text: str | None, option: str) -> int | None:
-    """Bytes of a text such as 65536, 64K or 1.5M. Raises UsageError."""
-    if text is None:
-        return None
-    match = _SIZE.fullmatch(text.strip())
-    value = float(match[1]) * _FACTORS[match[2].lower()] if match else 0.0
-    if not 1 <= value < 2**40:
-        raise UsageError(f"{option}: '{text}' is not a size", hint="give bytes, or a size such as 64K or 1M")
-    return int(value)
-
-
-def budget(ram: str | None, flash: str | None, optimize: str = "balanced") -> Budget:
-    """The limits given on the command line, and what is to be saved. Raises UsageError."""
-    from intarsia.request import Budget, Objective
-
-    choice(optimize, OBJECTIVES, "--optimize")
-    return Budget(size(ram, "--ram"), size(flash, "--flash"), Objective(optimize))
-
-
-def patching(patches: str, mode: str, file: Path | None, io: str = "arena") -> Patching:
-    """How to cut the network, from the command line. Raises UsageError."""
-    from intarsia.request import Patching
-
-    choice(mode, INPUT_MODES, "--input")
-    choice(io, IO_PLACES, "--io")
-    external = io == "external"
-    if file is not None and patches != "auto":
-        raise UsageError("--plan and --patches do not go together", hint="the plan says how to cut")
-    if patches in ("auto", "off"):
-        return Patching(patches, mode, file, external)
-    match = re.fullmatch(r"([1-9]\d{0,2})x([1-9]\d{0,2})", patches)
-    if match is None:
-        raise UsageError(
-            f"--patches: '{patches}' is not a grid", hint="auto, off, or rows x columns such as 3x4"
-        )
-    return Patching((int(match[1]), int(match[2])), mode, file, external)
-
-
 def choice(value: str | None, allowed: Sequence[str], option: str) -> None:
     """Raises UsageError unless the value is one of those allowed, or not given."""
     if value is not None and value not in allowed:
@@ -385,28 +197,6 @@ def share(value: float | None, option: str) -> None:
         raise UsageError(f"{option}: {value:g} does not lie between 0 and 1", hint="0.9 means 90 %")
 
 
-def check_samples(
-    samples: int | None,
-    input_scale: float | None,
-    input_offset: float,
-    data: Path | None,
-    others: Path | None = None,
-) -> None:
-    """Raises UsageError for numbers that make no sense, and for options that have no data to go with."""
-    if samples is not None and samples < 1:
-        raise UsageError(f"--samples: {samples} is less than 1", hint="give the number of samples to use")
-    if input_scale is not None and not (math.isfinite(input_scale) and input_scale > 0):
-        raise UsageError(
-            f"--input-scale: {input_scale:g} is not positive", hint="such as 0.0039215686 for x / 255"
-        )
-    if not math.isfinite(input_offset):
-        raise UsageError(f"--input-offset: {input_offset:g} is not finite", hint="give a number")
-    if data is None and others is None and (samples is not None or input_scale is not None):
-        raise UsageError(
-            "--samples and --input-scale say how data is read, and there is none", hint="give --data"
-        )
-
-
 def present(*paths: Path | None) -> None:
     """Raises UsageError for the first path that does not exist."""
     for path in paths:
@@ -416,40 +206,3 @@ def present(*paths: Path | None) -> None:
             missing = True
         if missing:
             raise UsageError(f"no such file or folder: {path}", hint="check the path")
-
-
-def source(
-    path: Path,
-    input_scale: float | None,
-    input_offset: float,
-    label_column: str | None,
-    limit: int | None = None,
-) -> DataSource:
-    """Data as the pipeline takes it."""
-    from intarsia.request import DataSource
-
-    return DataSource(path, input_scale, input_offset, label_column, limit)
-
-
-def quantization(
-    estimator: str | None, calibration: Path | None, fp16: str = "off", max_drop: float | None = None
-) -> Options:
-    """Options of quantization. Raises UsageError for an unknown estimator, one without calibration, half precision of
-    all layers with it, and of some without."""
-    from intarsia.quantize import DEFAULT_ESTIMATOR, MAX_DROP, Options
-    from intarsia.quantize.ranges import ESTIMATORS
-
-    choice(estimator, tuple(ESTIMATORS), "--range")
-    if estimator is not None and calibration is None:
-        raise UsageError("--range is for quantizing, which needs samples", hint="give them with --calib")
-    choice(fp16, HALF_PRECISION, "--fp16")
-    if fp16 == "all" and calibration is not None:
-        raise UsageError(
-            "--fp16 all and --calib do not go together",
-            hint="calibration is for int8: leave one out, or take --fp16 auto",
-        )
-    if fp16 == "auto" and calibration is None:
-        raise UsageError("--fp16 auto chooses layers with samples", hint="give them with --calib")
-    share(max_drop, "--max-drop")
-    limit = MAX_DROP if max_drop is None else max_drop
-    return Options(estimator=estimator or DEFAULT_ESTIMATOR, half=fp16, max_drop=limit)

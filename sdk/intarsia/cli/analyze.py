@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from intarsia.cli import _console, _options
+from intarsia.cli import _options, _output
 from intarsia.errors import ModelError, UsageError
 
 
 def command(
+    *,
     model: Annotated[
         Path | None,
         typer.Argument(metavar="MODEL", help="A .tflite, .onnx or .itr file.", show_default=False),
@@ -22,9 +23,7 @@ def command(
     operators: Annotated[
         bool, typer.Option("--operators", help="List the supported operators and their types instead.")
     ] = False,
-    as_json: _options.Json = False,
-    verbose: _options.Verbose = 0,
-    quiet: _options.Quiet = 0,
+    output: _output.Output,
 ) -> None:
     """Show layers, MACs, weights and peak RAM of a model.
 
@@ -39,7 +38,7 @@ def command(
     from intarsia import analyze, boards, pipeline
     from intarsia.report import listings
 
-    with _console.Console(verbose, quiet, as_json=as_json) as console:
+    with output.console() as console:
         if model is None:
             known, onnx = analyze.operators(), analyze.onnx_operators()
             document = {

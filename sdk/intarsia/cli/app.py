@@ -13,7 +13,7 @@ import typer
 
 import intarsia
 from intarsia import parallel
-from intarsia.cli import _console, _failure
+from intarsia.cli import _console, _failure, _groups
 
 VERBS = (
     "doctor",
@@ -69,7 +69,7 @@ def application() -> typer.Typer:
     )
     app.callback()(_root)
     for verb in VERBS:
-        app.command(verb)(importlib.import_module(f"intarsia.cli.{verb}").command)
+        app.command(verb)(_groups.expanded(importlib.import_module(f"intarsia.cli.{verb}").command))
     return app
 
 

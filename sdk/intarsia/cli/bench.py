@@ -9,7 +9,7 @@ from typing import Annotated, Generic, TypeVar
 
 import typer
 
-from intarsia.cli import _console, _options
+from intarsia.cli import _console, _options, _output
 from intarsia.errors import UsageError
 
 SUITES = ("models", "kernels", "plans", "zoo", "tool")
@@ -49,6 +49,7 @@ class _Rows(Generic[R]):
 
 
 def command(
+    *,
     suite: Annotated[str, typer.Argument(metavar="SUITE", help=f"What to measure: {', '.join(SUITES)}.")],
     model: Annotated[
         list[str] | None,
@@ -101,10 +102,7 @@ def command(
             metavar="DIR", help="Folder of .tflite files (zoo).", show_default="$INTARSIA_DATA/models"
         ),
     ] = None,
-    as_json: _options.Json = False,
-    progress: _options.Progress = True,
-    verbose: _options.Verbose = 0,
-    quiet: _options.Quiet = 0,
+    output: _output.Output,
 ) -> None:
     """Measure whole networks or single layers against the incumbents' figures (models, kernels), or this tool's speed.
 
@@ -118,7 +116,7 @@ def command(
 
     from intarsia.bench import kernels, models, plans, plantable, tool, zoo
 
-    with _console.Console(verbose, quiet, progress, as_json) as console:
+    with output.console() as console:
         if suite == "tool":
             timings = tool.run()
             console.result(tool.to_json(timings), tool.to_text(timings))

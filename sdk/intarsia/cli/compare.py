@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from intarsia.cli import _console, _options
+from intarsia.cli import _options, _output
 from intarsia.errors import GateError
 
 
 def command(
+    *,
     a: Annotated[Path, typer.Argument(metavar="A", help="A run.json or its folder: what was before.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="A run.json or its folder: what is now.")],
     fail_if: Annotated[
@@ -24,9 +25,7 @@ def command(
             show_default=False,
         ),
     ] = None,
-    as_json: _options.Json = False,
-    verbose: _options.Verbose = 0,
-    quiet: _options.Quiet = 0,
+    output: _output.Output,
 ) -> None:
     """Compare two runs. Exits with 3 when a condition of --fail-if holds."""
     from intarsia.report import compare
@@ -36,7 +35,7 @@ def command(
 
     from intarsia.report import document
 
-    with _console.Console(verbose, quiet, as_json=as_json) as console:
+    with output.console() as console:
         comparison = compare.compare(document.read(a), document.read(b), conditions, (str(a), str(b)))
         console.result(comparison.to_json(), compare.report(comparison))
     if comparison.failed:

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from intarsia.cli import _console, _options
+from intarsia.cli import _output
 
 
 def command(
-    as_json: _options.Json = False,
-    verbose: _options.Verbose = 0,
-    quiet: _options.Quiet = 0,
+    *,
+    output: _output.Output,
 ) -> None:
     """List serial ports and debug probes.
 
@@ -17,6 +16,6 @@ def command(
     from intarsia import devices
     from intarsia.report import listings
 
-    with _console.Console(verbose, quiet, as_json=as_json) as console:
+    with output.console() as console:
         found = devices.find()
         console.result(found.to_json(), listings.devices(found))

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from intarsia.cli import _console, _options
+from intarsia.cli import _options, _output
 
 
 def command(
+    *,
     board: _options.OptionalBoard = None,
-    as_json: _options.Json = False,
-    verbose: _options.Verbose = 0,
-    quiet: _options.Quiet = 0,
+    output: _output.Output,
 ) -> None:
     """Tell what is missing, and the command that installs it.
 
@@ -20,7 +19,7 @@ def command(
     from intarsia.errors import EnvironmentMissing
     from intarsia.report import listings
 
-    with _console.Console(verbose, quiet, as_json=as_json) as console:
+    with output.console() as console:
         diagnosis = doctor.diagnose(board)
         console.result(diagnosis.to_json(), listings.diagnosis(diagnosis))
     if missing := diagnosis.missing:

@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from intarsia.cli import _console, _options
+from intarsia.cli import _connection, _options, _output, _samples
 from intarsia.errors import UsageError
 
 
 def command(
+    *,
     project: Annotated[
         Path | None,
         typer.Argument(metavar="[PROJECT]", help="A firmware project, built.", show_default=False),
@@ -25,9 +26,8 @@ def command(
             show_default=False,
         ),
     ] = None,
-    samples: _options.Samples = None,
-    input_scale: _options.InputScale = None,
-    input_offset: _options.InputOffset = 0.0,
+    samples: _samples.Samples = None,
+    reading: _samples.Reading,
     count: Annotated[
         int | None,
         typer.Option("--count", metavar="N", min=1, help="Stop after N inferences.", show_default=False),
@@ -41,10 +41,8 @@ def command(
     interval: Annotated[
         float, typer.Option(metavar="S", min=0.02, help="Ask the device about itself every S seconds.")
     ] = 1.0,
-    port: _options.Port = None,
-    probe: _options.Probe = None,
-    wait: _options.Wait = 0.0,
-    farm: _options.Farm = None,
+    connection: _connection.Connection,
+    farm: _connection.Farm = None,
     baud: Annotated[
         int | None,
         typer.Option(
@@ -55,29 +53,28 @@ def command(
         ),
     ] = None,
     stream: Annotated[bool, typer.Option("--stream", help="Print JSON lines as they arrive.")] = False,
-    verbose: _options.Verbose = 0,
-    quiet: _options.Quiet = 0,
+    speech: _output.Speech,
 ) -> None:
     """Watch a board at work: a live table, or JSON lines.
 
     At a port it attaches to what runs there and changes nothing, unless --inputs gives samples to run. A project of
     an emulated board is started. Ctrl-C ends it.
     """
-    if project is None and port is None:
+    if project is None and connection.port is None:
         raise UsageError("give a project, or the --port of a board", hint="such as `intarsia monitor fw/`")
     if project is None and farm is not None:
         raise UsageError("--place needs the project of the firmware", hint="such as `intarsia monitor fw/`")
     if project is None and inputs is not None:
         raise UsageError("--inputs needs the project of the firmware", hint="such as `intarsia monitor fw/`")
-    place = _options.place(probe, port, wait, farm)
-    _options.check_samples(samples, input_scale, input_offset, inputs)
+    place = connection.place(farm)
+    reading.check(samples, inputs)
     _options.present(project, inputs)
 
     from intarsia import pipeline
     from intarsia.monitor import Limits
     from intarsia.request import Request
 
-    source = _options.source(inputs, input_scale, input_offset, None, samples) if inputs else None
+    source = reading.source(inputs, samples)
     request = Request(source, place=place)
-    with _console.Console(verbose, quiet) as console, console.live(stream) as show:
+    with speech.console() as console, console.live(stream) as show:
         pipeline.watch(project, request, show, Limits(interval, seconds, count), baud, watcher=console)

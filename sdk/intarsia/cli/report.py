@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from intarsia.cli import _console, _options
+from intarsia.cli import _options, _output
 
 Run = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run.json, or the folder of `intarsia profile -o`.")
@@ -16,6 +16,7 @@ Run = Annotated[
 
 
 def command(
+    *,
     run: Run,
     other: Annotated[
         Path | None,
@@ -25,9 +26,7 @@ def command(
         Path | None,
         typer.Option(metavar="FILE", help="Write one HTML file that needs nothing else.", show_default=False),
     ] = None,
-    as_json: _options.Json = False,
-    verbose: _options.Verbose = 0,
-    quiet: _options.Quiet = 0,
+    output: _output.Output,
 ) -> None:
     """Show a run, or two side by side, as text or as HTML."""
     _options.present(run, other)
@@ -35,7 +34,7 @@ def command(
     from intarsia.report import compare, details, document, files, pictures
     from intarsia.report import html as page
 
-    with _console.Console(verbose, quiet, as_json=as_json) as console:
+    with output.console() as console:
         runs = [document.read(path) for path in (run, other) if path is not None]
         if other is None:
             content, text = runs[0].to_json(), details.full_report(runs[0])
@@ -47,5 +46,5 @@ def command(
         if html is not None:
             files.replace_text(html, source)
             console.note(f"written to {html}")
-        if html is None or as_json:
+        if html is None or output.as_json:
             console.result(content, text)

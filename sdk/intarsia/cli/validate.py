@@ -8,17 +8,16 @@ from typing import Annotated
 
 import typer
 
-from intarsia.cli import _console, _options
+from intarsia.cli import _connection, _console, _options, _output, _samples
 from intarsia.errors import GateError
 
 
 def command(
+    *,
     project: _options.Project,
     data: _options.Data = None,
-    samples: _options.Samples = None,
-    input_scale: _options.InputScale = None,
-    input_offset: _options.InputOffset = 0.0,
-    label_column: _options.LabelColumn = None,
+    samples: _samples.Samples = None,
+    reading: _samples.Reading,
     oracle: _options.Oracle = "auto",
     min_accuracy: Annotated[
         float | None, typer.Option(metavar="A", help="Least accuracy, such as 0.9.", show_default=False)
@@ -37,15 +36,10 @@ def command(
     junit_xml: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the gates as JUnit XML.", show_default=False)
     ] = None,
-    probe: _options.Probe = None,
-    port: _options.Port = None,
-    wait: _options.Wait = 0.0,
-    farm: _options.Farm = None,
-    resume: _options.Resume = False,
-    as_json: _options.Json = False,
-    verbose: _options.Verbose = 0,
-    quiet: _options.Quiet = 0,
-    progress: _options.Progress = True,
+    connection: _connection.Connection,
+    farm: _connection.Farm = None,
+    resume: _connection.Resume = False,
+    output: _output.Output,
 ) -> None:
     """Run a project on labelled data and check limits.
 
@@ -54,17 +48,17 @@ def command(
     _options.choice(oracle, _options.ORACLES, "--oracle")
     _options.share(min_accuracy, "--min-accuracy")
     _options.share(max_drop, "--max-drop")
-    place = _options.place(probe, port, wait, farm)
-    _options.check_samples(samples, input_scale, input_offset, data)
+    place = connection.place(farm)
+    reading.check(samples, data)
     _options.present(project, data)
 
     from intarsia import pipeline
     from intarsia.report import files, gates, text
     from intarsia.request import Request
 
-    source = _options.source(data, input_scale, input_offset, label_column, samples) if data else None
+    source = reading.source(data, samples)
     limits = gates.Limits(min_accuracy, max_drop, bit_exact)
-    with _console.Console(verbose, quiet, progress, as_json) as console:
+    with output.console() as console:
         request = Request(source, oracle, place=place, resume=resume, command=_console.settings.command)
         document = pipeline.validate(project, request, limits, watcher=console)
         if junit_xml is not None:
