@@ -85,7 +85,17 @@ class Kernel:
 
     @property
     def name(self) -> str:
-        return f"itr_xpulp_gemm_{self.pixels}_{self.form.name}{f'_{self.short}' * bool(self.short)}"
+        return f"itr_xpulp_gemm_{self.pixels}_{self.form.name}{self.suffix}"
+
+    @property
+    def suffix(self) -> str:
+        """What tells functions of one form apart."""
+        return f"_{self.short}" if self.short else ""
+
+    @property
+    def windows(self) -> tuple[str, ...]:
+        """Pointers into the windows."""
+        return _WINDOWS[: self.pixels]
 
     @property
     def prototype(self) -> str:
@@ -110,12 +120,15 @@ class Kernel:
             lines += [f"lw t0, {4 * i}(a2)", frame.store("t0", field)]
         return assembler.function(self.name, comment, [*lines, *self._groups(frame), *frame.leave()])
 
+    def turn(self, words: int) -> float:
+        """Cycles of the products of so many words of each window and channel."""
+        return words * (CHANNELS + self.pixels + CHANNELS * self.pixels)
+
     def cycles(self, words: int, runs: int) -> int:
         """Of a block of channels of a group of pixels."""
-        products = words * (CHANNELS + self.pixels + CHANNELS * self.pixels)
         around = 0 if self.short else 4 + self.pixels
         outputs = CHANNELS // self.form.together * self._outputs()
-        return 24 + 4 * self.pixels + runs * (products + around) + outputs
+        return 24 + 4 * self.pixels + round(runs * (self.turn(words) + around)) + outputs
 
     def _outputs(self) -> int:
         rows = [_SUMS[: self.pixels]] * self.form.together
@@ -154,7 +167,7 @@ class Kernel:
 
     def _block(self, frame: assembler.Frame) -> list[str]:
         sums = [_SUMS[c * self.pixels : (c + 1) * self.pixels] for c in range(CHANNELS)]
-        windows = _WINDOWS[: self.pixels]
+        windows = self.windows
         lines = [f"lw {row[0]}, {c * self.form.channel_bytes}({_CHANNEL})" for c, row in enumerate(sums)]
         lines += [frame.store(_CHANNEL, "channel"), frame.load(windows[0], "in"), frame.load("t0", "step")]
         lines += [frame.load(_GAP, "gap"), frame.load("t1", "runs")]
@@ -177,9 +190,9 @@ class Kernel:
         if self.short:
             last = self._products(sums, f"cv_lwr {{}}, {{}}, {_GAP}")
             return assembler.loop(0, "t1", self._products(sums) * (self.short - 1) + last)
-        windows = _WINDOWS[: self.pixels]
+        windows = self.windows
         run = [frame.load("t0", "words"), *assembler.loop(0, "t0", self._products(sums))]
-        run += [*(f"add {w}, {w}, {_GAP}" for w in windows), *(["nop"] if self.pixels == 1 else [])]
+        run += [*(f"add {w}, {w}, {_GAP}" for w in windows), *(["nop"] if len(windows) == 1 else [])]
         return assembler.loop(1, "t1", run)
 
     def _products(self, sums: list[tuple[str, ...]], load: str = "cv_lw {}, {}, 4") -> list[str]:

@@ -20,16 +20,16 @@ LOAD_CYCLES = 1.5
 """Of a byte that becomes part of a plane, padding included."""
 
 
-def layer(call: KernelCall, name: str) -> GeneratedKernel | None:
-    """None where no form of requantization is proved, for windows that are dilated along a row or too large for the
-    registers, and for odd strides."""
+def layer(call: KernelCall, name: str, in_bits: int) -> GeneratedKernel | None:
+    """For inputs of so many bits. None where no form of requantization is proved, for windows that are dilated along a
+    row or too large for the registers, and for odd strides."""
     geometry = Geometry.of(call)
     kernel_h, kernel_w, channels = (call.integer(p) for p in ("kernel_h", "kernel_w", "in_c"))
     weights = call.constant("weights").reshape(kernel_h, kernel_w, channels).transpose(2, 0, 1)
     plain = geometry.served and (call.integer("dilation_w") == 1 or kernel_w == 1)
     if not plain or call.integer("stride_w") not in STRIDES:
         return None
-    found = scaled(call, weights.reshape(channels, -1), rule(call, channels))
+    found = scaled(call, weights.reshape(channels, -1), rule(call, channels), in_bits)
     if found is None:
         return None
     split, table = found
@@ -38,7 +38,7 @@ def layer(call: KernelCall, name: str) -> GeneratedKernel | None:
     if not kernel.fits:
         return None
     packed = np.zeros((channels, kernel_h, words * WORD), np.int8)
-    packed[:, :, :kernel_w] = weights
+    packed[:, :, :kernel_w] = weights << split.up
     pitch = _pitch(geometry, words)
     fields: dict[str, int | str] = {
         "channels": channels,

@@ -9,17 +9,20 @@ The multiplier is split in two parts, multiplier = high * 2**low_bits + low, so 
 Sums of many bits leave few for the multiplier. Where only the sums near 0 give codes inside the limits, the others are
 clamped first (CV.CLIP), which changes no code; the bias moves the middle of what matters to 0. As in
 `intarsia_codegen.requantization`, constants are tried and then proved: the rule is evaluated at both sides of every
-threshold, and both are monotone.
+threshold, and both are monotone. Where one multiplication of 16 bits is enough, that is all (`xpulp.single`).
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from intarsia.fixedpoint import INT32_MAX, INT32_MIN, Int64Array
 from intarsia_codegen.requantization import Layer, Search
+from intarsia_codegen.xpulp import single
 
 WORD = 32
 SUM_BITS = (18, 20, 19, 22, 17)
@@ -36,13 +39,18 @@ MOST_SHIFT = 46
 class Split:
     """Of one layer: what its functions are made for.
 
-    `signed`: another offset for negative sums. `clamped`: the layer has limits of its own.
+    `signed`: another offset for negative sums. `clamped`: the layer has limits of its own, other than those of
+    `code_bits`. `single`: the exponent of the one multiplication, else 0. Sums, and so
+    weights, are 2**up times those of the reference.
     """
 
     sum_bits: int
     clipped: bool
     signed: bool = False
     clamped: bool = False
+    code_bits: int = 8
+    single: int = 0
+    up: int = 0
 
     @property
     def low_bits(self) -> int:
@@ -50,7 +58,10 @@ class Split:
 
     @property
     def name(self) -> str:
-        return f"{self.sum_bits}{'c' * self.clipped}{'s' * self.signed}{'l' * self.clamped}"
+        limits = "l" if self.clamped else f"b{self.code_bits}" if self.code_bits < 8 else ""
+        if self.single:
+            return f"m{self.single}{'c' * self.clipped}{limits}"
+        return f"{self.sum_bits}{'c' * self.clipped}{'s' * self.signed}{limits}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,15 +76,36 @@ class Constants:
     exponent: Int64Array
 
 
-def find(layer: Layer) -> tuple[Split, Constants] | None:
-    """The shortest form that is proved for all channels. There are no registers for limits and another offset."""
+def find(layer: Layer, ups: Sequence[int] = (0,)) -> tuple[Split, Constants] | None:
+    """The shortest form that is proved for all channels. There are no registers for limits and another offset.
+
+    `ups`: by which powers of two weights can be multiplied, the best first.
+    """
     for signed in (False, True) if layer.full else (False,):
         search = Search(layer, signed=signed, clamp=not layer.full)
+        if not signed and (short := _single(search, ups)) is not None:
+            return short
         for clipped in (False, True):
             for sum_bits in SUM_BITS:
-                split = Split(sum_bits, clipped, signed, clamped=not layer.full)
+                split = Split(sum_bits, clipped, signed, not layer.full, layer.bits)
                 if constants := _Attempt(search, split).run():
                     return split, constants
+    return None
+
+
+def _single(search: Search, ups: Sequence[int]) -> tuple[Split, Constants] | None:
+    """The form with one multiplication, which can give no code but 0 to a channel that is constant."""
+    layer, live = search.layer, search.live
+    if search.fixed_code[search.fixed].any():
+        return None
+    for clipped, up in itertools.product((False, True), ups):
+        if (found := single.find(search, up, clipped=clipped)) is not None:
+            exponent, multiplier, centre = found
+            low, bias = np.zeros(layer.channels, np.int64), np.zeros(layer.channels, np.int64)
+            low[live], bias[live] = multiplier, centre
+            nothing = np.zeros_like(low)
+            split = Split(single.BITS, clipped, False, not layer.full, layer.bits, exponent, up)
+            return split, Constants(nothing, low, nothing, nothing, bias, nothing)
     return None
 
 

@@ -22,6 +22,8 @@ MINIMUM, MAXIMUM = "a1", "a2"
 def constants(split: Split, channel: str, at: int = 0) -> list[str]:
     """Loads the constants of a channel whose `itr_xpulp_channel` lies `at` bytes behind the register `channel`."""
     fields = {"high": HIGH, "low": LOW, "offset": OFFSET, "exponent": EXPONENT}
+    if split.single:
+        fields = {"low": LOW}
     if split.signed:
         fields["delta"] = DELTA
     return [
@@ -36,6 +38,8 @@ def code(split: Split, total: str) -> list[str]:
         lines.append(f"srai {SIGN}, {total}, 31")
     if split.clipped:
         lines.append(f"cv_clip {total}, {total}, {split.sum_bits}")
+    if split.single:
+        return [*lines, f"cv_mulsrn {VALUE}, {total}, {LOW}, {split.single}", *_limited(split)]
     lines += [
         f"mul {VALUE}, {total}, {LOW}",
         f"srai {VALUE}, {VALUE}, {split.low_bits}",
@@ -44,9 +48,13 @@ def code(split: Split, total: str) -> list[str]:
     if split.signed:
         lines.append(f"cv_mac {VALUE}, {SIGN}, {DELTA}")
     lines.append(f"cv_addnr {VALUE}, {OFFSET}, {EXPONENT}")
+    return [*lines, *_limited(split)]
+
+
+def _limited(split: Split) -> list[str]:
     if split.clamped:
-        return [*lines, f"cv_max {VALUE}, {VALUE}, {MINIMUM}", f"cv_min {VALUE}, {VALUE}, {MAXIMUM}"]
-    return [*lines, f"cv_clip {VALUE}, {VALUE}, 8"]
+        return [f"cv_max {VALUE}, {VALUE}, {MINIMUM}", f"cv_min {VALUE}, {VALUE}, {MAXIMUM}"]
+    return [f"cv_clip {VALUE}, {VALUE}, {split.code_bits}"]
 
 
 def store(split: Split, totals: Sequence[str], target: str, pitch: str) -> list[str]:
@@ -56,16 +64,17 @@ def store(split: Split, totals: Sequence[str], target: str, pitch: str) -> list[
 
 @dataclass(frozen=True)
 class Codes:
-    """Products of int8 that become codes: a `gemm.Form`."""
+    """Products of int8 that become codes: a `gemm.Form`. Sums are `2**down` times those of `split`."""
 
     split: Split
+    down: int = 0
     channel_bytes = BYTES
     place = 4 * CHANNEL.index("place")
     together = 1
 
     @property
     def name(self) -> str:
-        return self.split.name
+        return f"{self.split.name}{f'd{self.down}' * bool(self.down)}"
 
     def product(self, total: str, weight: str, value: str) -> str:
         """As `gemm.Form`."""
@@ -81,4 +90,5 @@ class Codes:
 
     def store(self, *rows: Sequence[str]) -> list[str]:
         """As `gemm.Form`."""
-        return store(self.split, rows[0], "a4", "a5")
+        lines = [f"srai {total}, {total}, {self.down}" for total in rows[0] if self.down]
+        return [*lines, *store(self.split, rows[0], "a4", "a5")]
