@@ -52,6 +52,7 @@ def test_linker_script_agrees_with_the_board_file(name: str) -> None:
 
 REGISTER = re.compile(r"^#define \w+ (?:ITR_)?REGISTER\(", re.MULTILINE)
 SOURCE = re.compile(r"Source: .*?\b(RM\d|DDI|Manual|Specification|Datasheet)", re.DOTALL)
+SECTION = re.compile(r"\b[A-C]?\d{1,2}(\.\d+)+\b|\b\d{1,2} \(")
 
 
 @pytest.mark.parametrize("name", [n for n in boards.names() if boards.load(n).target.link == "uart"])
@@ -63,7 +64,9 @@ def test_registers_of_real_boards_name_their_manual(name: str) -> None:
     assert defining
     for file in defining:
         head = file.read_text(encoding="utf-8").partition("#include")[0]
-        assert SOURCE.search(head), file
+        source = SOURCE.search(head)
+        assert source, file
+        assert SECTION.search(head, source.start()), file
 
 
 def test_how_far_boards_were_tried_is_said(capsys: pytest.CaptureFixture[str]) -> None:

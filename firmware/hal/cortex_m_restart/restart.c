@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // For firmware that a debugger has put into RAM, which a reset would erase: it starts over by
 // itself and waits for the next host. After a fault it cannot (the core is still in its handler)
-// and stops.
+// and stops. Source: Armv7-M Architecture Reference Manual (DDI 0403), B1.4.2 (IPSR).
 #include <stdint.h>
 
 #include "intarsia/hal.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Nordic nRF51: the 32-bit TIMER0 as counter. Source: nRF51 Series Reference Manual, 3.0.
+// Nordic nRF51: the 32-bit TIMER0 as counter. Source: nRF51 Series Reference Manual
+// 3.0, TIMER (START, CAPTURE, BITMODE, PRESCALER, CC).
 #include "intarsia/hal.h"
 
 #include "chip.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reset and traps of a 32-bit RISC-V hart in machine mode.
+// Reset and traps of a 32-bit RISC-V hart in machine mode. Source: The RISC-V Instruction Set Manual, Volume II, 3.1.6
+// (mstatus), 3.1.7 (mtvec), 3.7.1 (PMP).
 #include "stack.h"
 
 #define GUARD_BYTES 4096

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// STM32 pins since the F2. Source: RM0390 7.4 (GPIO registers); the same in RM0385, RM0433 and
-// RM0486.
+// STM32 pins since the F2. Source: RM0390 7.4 (GPIO: MODER, OSPEEDR, AFRL, AFRH), RM0433 11.4; the
+// same registers in RM0385 and RM0486.
 #ifndef INTARSIA_HAL_STM32_GPIO_H
 #define INTARSIA_HAL_STM32_GPIO_H
 

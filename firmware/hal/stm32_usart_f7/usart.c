@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// USART of STM32 F7, H7 and N6. Source: RM0385 31.8 (USART registers), RM0433 48.7, RM0486 (USART
-// registers).
+// USART of STM32 F7, H7 and N6. Source: RM0385 31.8 (USART registers), RM0433 48.7, RM0486 65.8.
 #include "chip.h"
 #include "intarsia/hal.h"
 #include "register.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // STM32 F4 and F7: clock tree, flash wait states and caches, pins of the UART. Both families share
 // these registers. Source: RM0390 (F446) 6.3 RCC, 5.4 PWR, 3.8 FLASH; RM0385 (F746) 5.3, 4.4, 3.7;
-// RM0090 (F405).
+// RM0090 (F405) 7.3 RCC.
 #include "intarsia/hal.h"
 
 #include "chip.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // STM32 N6 at 600 MHz, secure, loaded into RAM by a debugger (BOOT1 set: development boot): clock
 // tree, caches, pins of the UART. 800 MHz would need a higher core voltage from the board's
-// external supply. Source: RM0486, chapters on RCC (CR, SR, CFGR1, CFGR2, PLL1CFGR1 to 3, IC1CFGR,
-// IC2CFGR, CCIPR13, DIVENR, AHB4ENR, APB2ENR) and PWR (SVMCR3).
+// external supply. Source: RM0486 14.10 (RCC: CR, SR, CFGR1, CFGR2, PLL1CFGR1 to 3, IC1CFGR,
+// IC2CFGR, CCIPR13, DIVENR, AHB4ENR, APB2ENR), 13 (PWR: SVMCR3).
 #include "intarsia/hal.h"
 
 #include "cache.h"
