@@ -12,7 +12,7 @@ from intarsia import ops, simulate
 from intarsia.ir import Graph
 from support import harness
 from support.agree import assert_agree
-from support.narrowlayers import BITS, POOLED, POOLS, dense, pool, ratios_of
+from support.narrowlayers import BITS, POOLED, POOLS, dense, pool, ratios_of, sums
 from support.packed import narrow_case, samples
 
 M4 = "qemu-cortex-m4"
@@ -74,3 +74,24 @@ def test_costs_of_dense_layers(tmp_path: Path) -> None:
     for sizes, ratios in zip(DENSE, ratios_of(counts), strict=True):
         print("dense", sizes, ratios)
         assert min(ratios) >= DENSE[sizes]
+
+
+MIXED = ((8, 8, 4), (8, 4, 4), (4, 8, 4), (4, 8, 8), (8, 4, 8), (4, 4, 8), (4, 4, 4))
+"""Widths of both operands and the output of sums."""
+
+LEAST_OF_SUMS = 0.9
+"""Instructions of an int8 ADD to those of mixed widths, at least."""
+
+
+@pytest.mark.emulator
+def test_sums_of_mixed_widths(tmp_path: Path) -> None:
+    """Blocks, elements left over, zero points and limits; what they cost against int8."""
+    every = ((8, 8, 8), *MIXED)
+    shapes = ((1, 12, 8, 16), (1, 1, 1, 13), (1, 3, 5, 6))
+    graphs = [sums(shape, w, i, ("NONE", "RELU")[i % 2]) for i, shape in enumerate(shapes) for w in every]
+    graphs += [sums(shapes[2], w, seed) for seed in range(3, 6) for w in MIXED]
+    counts, generated = run(graphs, tmp_path)
+    assert generated == len(graphs)
+    ratios = {w: counts[0] / count for w, count in zip(every, counts, strict=False)}
+    print(ratios)
+    assert min(ratios.values()) >= LEAST_OF_SUMS

@@ -12,6 +12,7 @@ import numpy as np
 from intarsia import ops
 from intarsia.dtypes import BY_BITS, INT32
 from intarsia.ir import Attrs, Graph, Node, Quantization, Tensor
+from intarsia.ops._scaled_sum import SumAttrs
 from intarsia.ops.conv_2d import Conv2DAttrs
 from intarsia.ops.fully_connected import FullyConnectedAttrs
 
@@ -152,6 +153,21 @@ def pool(name: str, bits: int, window: int, stride: int, shape: tuple[int, int, 
         Node(name, (0,), (1,), attrs, "layer"), Graph("case", (x,), (), (), ())
     )
     return _layer(name, attrs, (x, Tensor("y", made, BY_BITS[bits], quantization)))
+
+
+def sums(shape: tuple[int, ...], widths: Sequence[int], seed: int, activation: str = "NONE") -> Graph:
+    """An ADD layer with `widths` of both operands and the output."""
+    random = np.random.default_rng(seed)
+    tensors = []
+    for name, bits, span in zip(("a", "b", "y"), widths, (4.0, 5.0, 7.0), strict=True):
+        low, high = BY_BITS[bits].range
+        zero = low if name == "y" and activation == "RELU" else int(random.integers(low // 2, high // 2))
+        scale = float(np.float32(span * random.uniform(0.5, 1.5) / 2**bits))
+        tensors.append(Tensor(name, shape, BY_BITS[bits], Quantization((scale,), (zero,))))
+    node = Node("ADD", (0, 1), (2,), SumAttrs(activation), "add")
+    graph = Graph("case", tuple(tensors), (node,), (0, 1), (2,)).verify()
+    assert ops.registry()["ADD"].unsupported(node, graph) is None
+    return graph
 
 
 def _layer(name: str, attrs: Attrs, tensors: tuple[Tensor, ...]) -> Graph:

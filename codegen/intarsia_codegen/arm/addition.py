@@ -77,13 +77,13 @@ def operand_terms(call: KernelCall, side: str, codes: Int64Array) -> Int64Array:
 
 
 class Target:
-    """The function to be matched: codes of all pairs, grouped by code."""
+    """The function to be matched: codes of all pairs of operands, grouped by code."""
 
-    def __init__(self, call: KernelCall) -> None:
+    def __init__(self, call: KernelCall, a: Int64Array = _CODES, b: Int64Array = _CODES) -> None:
         get = call.integer
-        self.x, self.y = np.meshgrid(_CODES, _CODES, indexing="ij")
+        self.x, self.y = np.meshgrid(a, b, indexing="ij")
         self.limits = (get("minimum"), get("maximum"))
-        codes = sum_codes(call, _CODES, _CODES).reshape(-1)
+        codes = sum_codes(call, a, b).reshape(-1)
         self.order = np.argsort(codes, kind="stable")
         self.codes, self.starts = np.unique(codes[self.order], return_index=True)
         self.out_zero = get("out_zero")

@@ -17,7 +17,7 @@ from intarsia_codegen.packed.entry import Entry
 FIELD = 4
 """Bits of an operand that are looked up at a time."""
 
-_WORD, _WIDE_WORD, _CALL = 40, 46, 40
+_WORD, _WIDE_WORD, _CALL = 40, 54, 40
 """Instructions for four bytes, with outputs of 8 bits, and for a call."""
 
 
