@@ -65,7 +65,8 @@ def _note_flow(function: Function, name: str, mnemonic: str, operands: str, arch
     push = _pushed(mnemonic, operands, arch)
     function.frame = None if push is None or function.frame is None else function.frame + push
     target = _TARGET.search(operands)
-    if target and (target[1] != name or _is_call(mnemonic, operands, arch)):
+    # On Armv6-M `bl` also is the jump to a far place of the same function; recursion calls its beginning.
+    if target and (target[1] != name or (target[2] is None and _is_call(mnemonic, operands, arch))):
         if _is_jump(mnemonic, arch):
             function.calls.add(target[1])
         elif target[2] is None:

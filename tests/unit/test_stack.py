@@ -43,6 +43,14 @@ def test_vector_instructions_taken_for_branch_futures_are_no_calls() -> None:
     assert parse(text.splitlines(), "arm")["itr_reset"].calls == {"leaf"}
 
 
+def test_far_jumps_inside_a_function_are_no_recursion() -> None:
+    """GCC jumps with `bl` on Armv6-M where `b` does not reach; a call of the function itself is another matter."""
+    far = ARM.replace("bl\t10c <leaf>", "bl\t1106 <itr_reset+0x1006>")
+    assert parse(far.splitlines(), "arm")["itr_reset"].calls == set()
+    again = ARM.replace("bl\t10c <leaf>", "bl\t100 <itr_reset>")
+    assert parse(again.splitlines(), "arm")["itr_reset"].calls == {"itr_reset"}
+
+
 def test_aligned_frames_count_what_the_alignment_takes() -> None:
     text = ARM.replace(" 106:", " 104:\tf36f 0403 \tbfc\tr4, #0, #4\n 106:")
     assert frames(text, "arm")["itr_reset"] == 8 + 12
