@@ -55,7 +55,7 @@ class Precision:
     """The `graph` with the chosen bits, its `plan`, and why it has them.
 
     `bits` belong to the items of `space`. `drop` is what `held_out` samples lose against 8 bits (see `quantize.drop`);
-    `time` and `time_8bit` are instructions of the layers with weights, by the costs of the search.
+    `time` and `time_8bit` are instructions of the layers that bits make faster or slower, by the costs of the search.
     """
 
     graph: Graph
@@ -177,11 +177,7 @@ def choose(
     search = Search(space, options, costs)
     memory = _memory(graph, space, cut, measure)
     choice = search.run(*memory)
-    spared = (
-        tuple(_not_worth_the_time(search, choice))
-        if mixing.method == "vdqs" and not mixing.spend_time
-        else ()
-    )
+    spared = tuple(told_of_time(search, choice)) if mixing.method == "vdqs" and not mixing.spend_time else ()
     maker = _Maker(graph, kept, held, space, cut)
     watcher.stage("measure the accuracy of the bits")
     if mixing.max_drop is not None:
@@ -365,14 +361,15 @@ def _memory(graph: Graph, space: Space, cut: _Sorted, measure: Measure | None) -
     return lambda choice: known(choice.bits).bytes, crowded
 
 
-def _not_worth_the_time(search: Search, choice: Choice) -> Iterator[str]:
-    """Maps whose best bits by score would have been fewer, were they not slower than 8 bits."""
+def told_of_time(search: Search, choice: Choice) -> Iterator[str]:
+    """Maps whose best bits by score would have been fewer, were they not slower than 8 bits, and those that have fewer
+    for the memory's sake and are slower."""
     space, balance = search.space, search.options.balance
     for index in search.maps:
         if space.items[index].scope == OUTLIER:
             continue
-        now = search.option(index, choice.bits[index], search.weights_now(index, choice.bits))
-        limit = sum(search.costs(p.work, 8, 8) for p in space.readers(index))
+        now = search.option(index, choice.bits[index], search.weights_now(index, choice.bits), choice.bits)
+        limit = search.time8(index, choice.bits)
         options = search.options_of(index, choice.bits, slow=True)
         best = max(options, key=lambda option: option.score(balance))
         if best.bits < now.bits and best.time > limit + 0.5:
@@ -381,3 +378,6 @@ def _not_worth_the_time(search: Search, choice: Choice) -> Iterator[str]:
                 f"time: '{item.name}' ({item.scope}) keeps {now.bits} bits: {best.bits} would save BitOPs and cost "
                 f"{best.time - limit:,.0f} instructions more than 8 bits"
             )
+    for group, more in search.timing.losses(choice.bits):
+        names = ", ".join(f"'{space.items[item].name}' ({space.items[item].scope})" for item in group)
+        yield f"memory: fewer bits of {names} cost {more:,.0f} instructions more than 8 bits"

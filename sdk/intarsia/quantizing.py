@@ -168,11 +168,11 @@ def mixed(
     if board is None:
         return precisionplan.choose(graph, kept, held, mixing, watcher)
     limit = budget.ram or board.memory.ram
-    costs = layer_costs(graph, board)
-    watcher.stage(f"look up the kernels of {board.name}")
-    looked_up(graph, costs, mixing.weights, mixing.maps, watcher.progress)
     refused: BudgetError | None = None
     for found in planning.plans(graph, board, recipe.patching, limit, watcher, budget.objective):
+        costs = layer_costs(graph, board, found, budget.objective)
+        watcher.stage(f"look up the kernels of {board.name}")
+        looked_up(graph, costs, mixing.weights, mixing.maps, watcher.progress)
         try:
             return precisionplan.choose(
                 graph,

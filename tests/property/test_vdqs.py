@@ -14,8 +14,8 @@ from intarsia.errors import BudgetError
 from intarsia.ir import Quantization
 from intarsia.plan.entropy import Histogram, encode, entropy, narrow
 from intarsia.plan.giveback import bolder, give_back, moves
-from intarsia.plan.kernelcosts import CONVOLUTION, DEPTHWISE, POINTWISE, Work
-from intarsia.plan.precision import REST, WEIGHTS, Item, Part, Product, Space, Step
+from intarsia.plan.kernelcosts import CONVOLUTION, DEPTHWISE, OTHER, POINTWISE, Work
+from intarsia.plan.precision import REST, WEIGHTS, Item, Other, Part, Product, Space, Step
 from intarsia.plan.vdqs import Choice, Options, Search, search
 
 WIDTHS = ((8,), (8, 4), (8, 4, 2))
@@ -40,7 +40,7 @@ def spaces(draw: st.DrawFn) -> Space:
         widths = draw(st.sampled_from(WIDTHS))
         weights.append(Item(f"w{i}", WEIGHTS, (i,), widths, draw(omegas(widths))))
         work = Work(i, draw(st.sampled_from((POINTWISE, CONVOLUTION, DEPTHWISE))), draw(st.integers(0, 1000)))
-        products.append(Product(work, REST, i, count + 1 + i))
+        products.append(Product(work, REST, i, count + 1 + i, i + 1))
     shapes = [(1, draw(st.integers(1, 3)), 1, draw(st.integers(1, 90))) for _ in maps]
     last = [i + draw(st.integers(0, 2)) for i in range(count + 1)]
     steps = []
@@ -49,7 +49,11 @@ def spaces(draw: st.DrawFn) -> Space:
         inplace = ((alive.index(i), alive.index(i + 1)),) if draw(st.booleans()) else ()
         parts = tuple(Part(f"m{m}", m, shapes[m]) for m in alive)
         steps.append(Step(i, "CONV_2D", REST, parts, inplace))
-    return Space((*maps, *weights), tuple(products), tuple(steps))
+    others = []
+    for i in range(1, count):
+        if draw(st.booleans()):
+            others.append(Other(Work(count + i, OTHER, draw(st.integers(0, 200))), (i - 1, i), i + 1))
+    return Space((*maps, *weights), tuple(products), tuple(steps), tuple(others))
 
 
 def live(space: Space, bits: tuple[int, ...]) -> int:
@@ -87,6 +91,11 @@ def test_without_a_limit_no_time_and_no_bitops_are_lost(space: Space, balance: f
     bits, wide = found.run().bits, (8,) * len(space.items)
     assert found.time(bits) <= found.time(wide) + 1e-6
     assert space.bitops(bits) <= space.bitops(wide)
+    assert not list(found.timing.losses(bits))
+    for item, now in enumerate(bits):
+        for width in space.items[item].widths:
+            wider = tuple(max(width, now) if i == item else b for i, b in enumerate(bits))
+            assert found.time(wider) >= found.time(bits) - 1e-6
 
 
 @given(spaces(), st.floats(0.0, 1.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -15,18 +15,31 @@ from intarsia.ir import Quantization
 from intarsia.plan import entropy, precision
 from intarsia.plan.entropy import Histogram
 from intarsia.plan.giveback import bolder, entropy_lost, give_back, moves
-from intarsia.plan.kernelcosts import DEPTHWISE, POINTWISE, Work, estimated
+from intarsia.plan.kernelcosts import DEPTHWISE, OTHER, POINTWISE, Costs, Work, estimated
 from intarsia.plan.patch import tiling_of
-from intarsia.plan.precision import NORMAL, OUTLIER, REST, WEIGHTS, Item, Part, Product, Space, Step, Wanted
+from intarsia.plan.precision import (
+    NORMAL,
+    OUTLIER,
+    REST,
+    WEIGHTS,
+    Item,
+    Other,
+    Part,
+    Product,
+    Space,
+    Step,
+    Wanted,
+)
 from intarsia.plan.vdpc import Membership
 from intarsia.plan.vdqs import METHODS, Choice, Options, Search, search
+from intarsia.precisionplan import told_of_time
 from intarsia.quantize import classes
 from support import small
 
 WIDE = (8, 4, 2)
 
 
-def free(work: Work, weight_bits: int, input_bits: int) -> float:
+def free(work: Work, weights: int, inputs: Sequence[int], output: int) -> float:
     """Costs that let any bits be chosen."""
     return 0.0
 
@@ -101,12 +114,13 @@ def test_narrow_ranges_hold_zero_and_err_less_than_measured_ones() -> None:
 def test_score_is_the_published_one_with_8_bit_weights() -> None:
     space = chain((0.0, 0.3, 0.7), (0.0, 0.3, 0.7), macs=(100, 300))
     found = Search(space, Options(balance=0.6, normaliser="map"), free)
-    assert found.option(0, 4, {2: 8}).score(0.6) == pytest.approx(-0.6 * 0.3 + 0.4 * 0.5)
-    assert found.option(0, 2, {2: 8}).score(0.6) == pytest.approx(-0.6 * 0.7 + 0.4 * 0.75)
-    assert found.option(0, 8, {2: 8}).score(0.6) == 0.0
+    eights = (8,) * 4
+    assert found.option(0, 4, {2: 8}, eights).score(0.6) == pytest.approx(-0.6 * 0.3 + 0.4 * 0.5)
+    assert found.option(0, 2, {2: 8}, eights).score(0.6) == pytest.approx(-0.6 * 0.7 + 0.4 * 0.75)
+    assert found.option(0, 8, {2: 8}, eights).score(0.6) == 0.0
     scope = Search(space, Options(balance=0.6, normaliser="scope"), free)
-    assert scope.option(0, 4, {2: 8}).phi == pytest.approx(0.5 * 0.5)
-    assert scope.option(1, 4, {3: 8}).phi == pytest.approx(0.5 * 1.5)
+    assert scope.option(0, 4, {2: 8}, eights).phi == pytest.approx(0.5 * 0.5)
+    assert scope.option(1, 4, {3: 8}, eights).phi == pytest.approx(0.5 * 1.5)
 
 
 @pytest.mark.parametrize(
@@ -147,10 +161,9 @@ def test_bits_that_cost_time_are_not_chosen() -> None:
 
 
 def test_measured_costs_take_the_place_of_the_table() -> None:
-    def measured(work: Work, weight_bits: int, input_bits: int) -> float:
-        return (
-            100.0 if (weight_bits, input_bits) == (8, 4) else estimated(work, weight_bits, input_bits) + 200.0
-        )
+    def measured(work: Work, weights: int, inputs: Sequence[int], output: int) -> float:
+        pays = (weights, *inputs) == (8, 4)
+        return 100.0 if pays else estimated(work, weights, inputs, output) + 200.0
 
     assert search(weighted(POINTWISE, (8,)), Options(balance=0.1), measured).bits == (4, 8)
 
@@ -160,6 +173,59 @@ def test_memory_brings_bits_that_cost_time_and_the_plan_says_so() -> None:
     assert choice.bits == (4, 8)
     assert "memory: 'm0' (rest) goes from 8 to 4 bits" in choice.notes[0]
     assert "instructions more than 8 bits" in choice.notes[0]
+
+
+def residual() -> Space:
+    """Map 0 goes into layer 0, which writes map 1, and both are added to map 2: fewer bits of map 0 make layer 0
+    faster, and the sum slower unless all three have them."""
+    maps = (item("m0", (0.0, 0.1)), item("m1", (0.0, 0.9)), item("m2", (0.0, 0.9)))
+    weights = Item("w0", WEIGHTS, (0,), (8,), (0.0,))
+    products = (Product(Work(0, POINTWISE, 100), REST, 0, 3, 1),)
+    others = (Other(Work(1, OTHER, 10), (0, 1), 2),)
+    steps = (step(0, (0, 64), (1, 64)), step(1, (0, 64), (1, 64), (2, 64)))
+    return Space((*maps, weights), products, steps, others)
+
+
+def sums(mixed: float, narrow: float) -> Costs:
+    """Costs of `residual`: layer 0 takes 100 instructions, 60 with its input at 4 bits; the sum 50 at 8 bits."""
+
+    def costs(work: Work, weights: int, inputs: Sequence[int], output: int) -> float:
+        if work.kind != OTHER:
+            return 100.0 if inputs[0] == 8 else 60.0
+        widths = {*inputs, output}
+        return mixed if len(widths) > 1 else 50.0 if widths == {8} else narrow
+
+    return costs
+
+
+def test_time_is_that_of_all_layers_around_a_map() -> None:
+    """Map 0 alone saves 40 instructions of a layer; what the sum then takes more decides."""
+    space, options = residual(), Options(balance=0.4)
+    assert search(space, options, sums(mixed=80.0, narrow=50.0)).bits[:3] == (4, 8, 8)
+    assert search(space, options, sums(mixed=100.0, narrow=50.0)).bits[:3] == (8, 8, 8)
+    found = Search(space, options, sums(mixed=100.0, narrow=40.0))
+    assert found.time((4, 8, 8, 8)) == 160.0
+    assert found.time((4, 4, 4, 8)) == 100.0
+    assert found.without_lost_time((4, 4, 4, 8), lambda bits: True) == (4, 4, 4, 8)
+    assert found.without_lost_time((4, 4, 8, 8), lambda bits: True) == (8, 8, 8, 8)
+    slow = Search(space, options, sums(mixed=200.0, narrow=120.0))
+    assert slow.without_lost_time((4, 4, 4, 8), lambda bits: True) == (8, 8, 8, 8)  # all of the group at once
+    assert [(group, more) for group, more in slow.timing.losses((4, 4, 4, 8))] == [((0, 1, 2), 30.0)]
+
+
+def test_time_is_lost_where_memory_needs_the_bits() -> None:
+    space = residual()
+    found = Search(space, Options(balance=0.4, ram=160), sums(mixed=100.0, narrow=50.0))
+    choice = found.run()
+    assert space.peak(choice.bits).live(choice.bits) <= 160
+    assert list(told_of_time(found, choice)) == [
+        "memory: fewer bits of 'm0' (rest) cost 10 instructions more than 8 bits"
+    ]
+    roomy = Search(space, Options(balance=0.4), sums(mixed=100.0, narrow=50.0))
+    (note,) = told_of_time(roomy, roomy.run())
+    assert note.startswith(
+        "time: 'm0' (rest) keeps 8 bits: 4 would save BitOPs and cost 10 instructions more"
+    )
 
 
 # --- memory
@@ -248,7 +314,7 @@ def anything(*_: object) -> bool:
 @pytest.mark.parametrize("outlier", [(True,) * 4, (False,) * 4, (True, False, False, True)])
 def test_outlier_branches_keep_8_bits(outlier: tuple[bool, ...]) -> None:
     space = network_space(outlier, anything)
-    choice = search(space, Options(balance=0.0))
+    choice = search(space, Options(balance=0.0), free)
     scopes = {item.scope for item in space.items}
     assert (NORMAL in scopes, OUTLIER in scopes) == (not all(outlier), any(outlier))
     assert all(b == 8 for b, item in zip(choice.bits, space.items, strict=True) if item.scope == OUTLIER)

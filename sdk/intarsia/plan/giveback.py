@@ -37,6 +37,7 @@ def give_back(
 
     A move gives a feature map, and the weights of the layers that read it, bits that do less harm; the next move is the
     one that costs least per harm undone (BitOPs and instructions, each as a share of all), and keeps the memory limit.
+    What fewer bits would lose time beside it gets 8, too.
     `harm` is lost entropy unless something measured is given. How many moves it takes is guessed from the harm that is
     left after each, as if the drop went with it, and halved in turn; what is returned has been measured, and costs
     `CLOSE` at most more than one that has too large a drop. Raises GateError when not even all moves together will do.
@@ -83,9 +84,10 @@ def bolder(
     for name, start in (*starts, ("4 bits everywhere", replace(options, method="uniform4"))):
         if exhausted and start.method == options.method:
             continue
-        other = Search(search.space, start, search.costs)
+        other = Search(search.space, start, search.timing.costs)
         try:
             tried = other.run(*memory)
+            tried = replace(tried, bits=other.without_lost_time(tried.bits, other.fits))
             kept = best if tried.bits == best.bits else within(other, tried)
         except (BudgetError, GateError):
             continue
@@ -108,12 +110,12 @@ def moves(search: Search, choice: Choice, harm: Harm | None = None) -> list[Choi
     for bits that do no harm alone and some together."""
     found, bits, notes = [], choice.bits, choice.notes
     while best := _cheapest(search, bits, harm or entropy_lost(search)):
-        bits = best.applied(bits)
+        bits = search.without_lost_time(best.applied(bits), search.fits)
         item = search.space.items[best.item]
         notes = (*notes, f"accuracy: '{item.name}' ({item.scope}) goes back to {best.bits} bits")
         found.append(Choice(bits, notes))
     eights = (8,) * len(bits)
-    if bits != eights and _fits(search, eights):
+    if bits != eights and search.fits(eights):
         found.append(Choice(eights, (*notes, "accuracy: all the rest goes back to 8 bits")))
     return found
 
@@ -130,19 +132,10 @@ def _cheapest(search: Search, bits: tuple[int, ...], harm: Harm) -> Option | Non
 
     priced: list[tuple[float, int, int, Option]] = []
     for item in search.maps:
-        now = search.option(item, bits[item], search.weights_now(item, bits))
+        now = search.option(item, bits[item], search.weights_now(item, bits), bits)
         for rank, option in enumerate(search.options_of(item, bits, slow=True)):
             regained = done(now) - done(option)
             if regained > _LEAST:
                 priced.append(((search.price(option) - search.price(now)) / regained, item, rank, option))
     ordered = (option for *_, option in sorted(priced, key=lambda move: move[:3]))
-    return next((option for option in ordered if _fits(search, option.applied(bits))), None)
-
-
-def _fits(search: Search, bits: tuple[int, ...]) -> bool:
-    if search.limit is None:
-        return True
-    if search.space.peak(bits).live(bits) > search.limit:
-        return False
-    ram = search.options.ram
-    return search.arena is None or ram is None or search.arena(Choice(bits)) <= ram
+    return next((option for option in ordered if search.fits(option.applied(bits))), None)

@@ -234,6 +234,12 @@ def lower(tiling: Tiling, chosen: Sequence[int] | None = None, *, base: int = 0,
     return replace(numbers, layers=tuple(layers))
 
 
+def own_calls(branches: Branches, layer: int) -> list[KernelCall]:
+    """The calls of one layer before the split, without the copies of what it reads and of the patch that it makes."""
+    steps = _steps(branches, branches.nodes_of(layer)[-1])
+    return [step for step in steps if isinstance(step, KernelCall)]
+
+
 def _places(branches: Branches, node: int) -> list[tuple[Node, Graph]]:
     return [(graph.nodes[node], graph) for graph in branches.graphs]
 

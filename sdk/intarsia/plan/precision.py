@@ -20,7 +20,7 @@ from intarsia.plan import arena, cost, lowering
 from intarsia.plan.branches import CROP
 from intarsia.plan.entropy import Histogram, count
 from intarsia.plan.head import Tiling
-from intarsia.plan.kernelcosts import Work, kind_of
+from intarsia.plan.kernelcosts import OTHER, Work, kind_of
 from intarsia.plan.vdpc import Membership
 
 NORMAL, OUTLIER, REST = "normal", "outlier", "rest"
@@ -51,12 +51,22 @@ class Item:
 
 @dataclass(frozen=True)
 class Product:
-    """The products of one layer in one scope: which item it reads and which its weights are."""
+    """The products of one layer in one scope: which item it reads, which its weights are, and which it writes."""
 
     work: Work
     scope: str
     source: int
     weights: int
+    output: int | None = None
+
+
+@dataclass(frozen=True)
+class Other:
+    """A layer without weights in one scope: the items that it reads and the one that it writes."""
+
+    work: Work
+    inputs: tuple[int, ...]
+    output: int
 
 
 @dataclass(frozen=True)
@@ -91,11 +101,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Space:
-    """Items in topological order (feature maps, then weights), products and memory steps in order of execution."""
+    """Items in topological order (feature maps, then weights), products, memory steps and the layers without weights
+    that bits make faster or slower, in order of execution."""
 
     items: tuple[Item, ...]
     products: tuple[Product, ...]
     steps: tuple[Step, ...]
+    others: tuple[Other, ...] = ()
 
     def bitops(self, bits: Sequence[int]) -> int:
         """Sum of MACs x weight bits x input bits, halo included."""
@@ -216,6 +228,7 @@ class _Builder:
         self.of: dict[tuple[str, int], int] = {}
         self.products: list[Product] = []
         self.steps: list[Step] = []
+        self.others: list[Other] = []
 
     def space(self) -> Space:
         self.add_maps()
@@ -223,7 +236,7 @@ class _Builder:
         for scope, which in self.classes.items():
             self.add_stage_1(scope, which)
         self.add_rest()
-        return Space(tuple(self.items), tuple(self.products), tuple(self.steps))
+        return Space(tuple(self.items), tuple(self.products), tuple(self.steps), tuple(self.others))
 
     def add(self, item: Item) -> None:
         for tensor in item.tensors:
@@ -267,13 +280,23 @@ class _Builder:
                 omega = tuple(_weights_lost(weights.data, bits) if able else 0.0 for bits in widths)
                 self.add(Item(weights.name, WEIGHTS, (position,), widths, omega))
 
-    def product(self, position: int, scope: str, macs: int) -> None:
+    def layer(self, position: int, scope: str, macs: int, values: int) -> None:
+        """What a layer computes in a scope: so many multiply-accumulates, or values where it has no weights."""
         node = self.graph.nodes[position]
-        if (WEIGHTS, position) not in self.of or macs == 0:
-            return
-        source = self.of.get((scope, node.inputs[0]), self.of.get((REST, node.inputs[0]), -1))
-        work = Work(position, kind_of(node, self.graph), macs)
-        self.products.append(Product(work, scope, source, self.of[WEIGHTS, position]))
+        output = self.map_of(scope, node.outputs[0])
+        if (WEIGHTS, position) not in self.of:
+            inputs = [self.map_of(scope, i) for i in node.inputs if i != ABSENT]
+            maps = tuple(item for item in inputs if item is not None)
+            if output is not None and any(len(self.items[i].widths) > 1 for i in (*maps, output)):
+                self.others.append(Other(Work(position, OTHER, values), maps, output))
+        elif macs:
+            source = self.map_of(scope, node.inputs[0])
+            work = Work(position, kind_of(node, self.graph), macs)
+            weights = self.of[WEIGHTS, position]
+            self.products.append(Product(work, scope, -1 if source is None else source, weights, output))
+
+    def map_of(self, scope: str, tensor: int) -> int | None:
+        return self.of.get((scope, tensor), self.of.get((REST, tensor)))
 
     def add_stage_1(self, scope: str, which: bool) -> None:
         assert self.tiling is not None
@@ -285,11 +308,11 @@ class _Builder:
         shares = self.membership.shares(which)
         for layer in range(self.first):
             own = branches.nodes_of(layer)[-1]
-            macs = sum(
-                shares[place] * ops.registry()[g.nodes[own].op].macs(g.nodes[own], g)
-                for place, g in zip(places, graphs, strict=True)
-            )
-            self.product(layer, scope, round(macs))
+            macs = values = 0.0
+            for place, g in zip(places, graphs, strict=True):
+                macs += shares[place] * ops.registry()[g.nodes[own].op].macs(g.nodes[own], g)
+                values += shares[place] * g.output(g.nodes[own]).elements
+            self.layer(layer, scope, round(macs), round(values))
         owner = {node.outputs[0]: node.inputs[0] for node in graphs[0].nodes if node.op == CROP}
         owner[branches.patch] = branches.tiling.head.tensor
 
@@ -306,7 +329,8 @@ class _Builder:
     def add_rest(self) -> None:
         for position in range(self.first, len(self.graph.nodes)):
             node = self.graph.nodes[position]
-            self.product(position, REST, ops.registry()[node.op].macs(node, self.graph))
+            macs = ops.registry()[node.op].macs(node, self.graph)
+            self.layer(position, REST, macs, self.graph.output(node).elements)
         starts = (self.tiling.head.tensor,) if self.tiling else self.graph.inputs
         lifetimes = arena.Lifetimes(starts, self.graph.outputs)
 

@@ -24,28 +24,28 @@ allowed and a quarter of the patches outliers, no bits given back (agreement: sa
 | digits96       | / 3.05, 1.000         | / 1.08, 1.000         | / 1.93, 1.000         | / 1.56, 1.000         |
 | mobilenet_v1   | / 3.37, 0.180         | / 1.07, 0.513         | / 2.46, 0.340         | / 1.89, 0.647         |
 
-Bits that would save BitOPs but cost time, by the costs of the kernels, are not chosen; only the memory limit brings
-them, and `Choice.notes` says so.
+Bits that would save BitOPs but cost time, by the costs of the kernels (`timing`), are not chosen; only the memory limit
+brings them, and `Choice.notes` says so.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from intarsia.errors import BudgetError, UsageError
 from intarsia.plan.kernelcosts import Costs, estimated
 from intarsia.plan.precision import OUTLIER, REST, WEIGHTS, Space, Step
+from intarsia.plan.timing import SLACK, Timing
 
 METHODS = ("vdqs", "uniform8", "uniform4", "memory-greedy", "random")
 NORMALISERS = ("map", "scope")
 BALANCE = 0.4
 """Lambda where none is given."""
 ATTEMPTS = 32
-_SLACK = 1e-9
 _FEW = 3
 
 REPAIRS = 12
@@ -115,7 +115,8 @@ class Search:
     """The options of a space, and the searches over them."""
 
     def __init__(self, space: Space, options: Options | None = None, costs: Costs = estimated) -> None:
-        self.space, self.options, self.costs = space, options or Options(), costs
+        self.space, self.options = space, options or Options()
+        self.timing = Timing(space, costs)
         self.options.check()
         self.maps = [i for i, item in enumerate(space.items) if item.scope != WEIGHTS]
         self.arena: Arena | None = None
@@ -209,10 +210,25 @@ class Search:
         notes: list[str] = []
         for item in self.maps:
             if self.space.items[item].scope != OUTLIER:
-                best = max(self.options_of(item, bits), key=lambda option: option.score(self.options.balance))
+                options = self.options_of(item, bits, ahead=True)
+                best = max(options, key=lambda option: option.score(self.options.balance))
                 bits = best.applied(bits)
             bits = self._fitted(bits, limit, item, notes)
-        return Choice(self._fitted(bits, limit, None, notes), tuple(notes))
+        bits = self._fitted(bits, limit, None, notes)
+        bits = self.without_lost_time(bits, lambda b: limit is None or self.space.peak(b).live(b) <= limit)
+        return Choice(bits, tuple(notes))
+
+    def without_lost_time(
+        self, bits: tuple[int, ...], fits: Callable[[tuple[int, ...]], bool]
+    ) -> tuple[int, ...]:
+        """More bits where fewer cost time and memory does not ask for them, unless time may be spent."""
+        return bits if self.options.spend_time else self.timing.without_loss(bits, fits)
+
+    def fits(self, bits: tuple[int, ...]) -> bool:
+        """Whether bits keep to the limit of memory that the search ended with, and to the exact one."""
+        if self.limit is None:
+            return True
+        return self.space.peak(bits).live(bits) <= self.limit and self._fits(Choice(bits))
 
     def _fitted(
         self, bits: tuple[int, ...], limit: int | None, done: int | None, notes: list[str]
@@ -242,9 +258,9 @@ class Search:
             lower = [width for width in self.space.items[item].widths if width < bits[item]]
             if not lower:
                 continue
-            now = self.option(item, bits[item], self.weights_now(item, bits))
+            now = self.option(item, bits[item], self.weights_now(item, bits), bits)
             every = [option for option in self.options_of(item, bits, slow=True) if option.bits == lower[0]]
-            quick = [option for option in every if option.time <= self._time8(item) + _SLACK]
+            quick = [option for option in every if option.time <= self.time8(item, bits) + SLACK]
             best = max(quick or every, key=lambda option: option.score(self.options.balance))
             if step.live(best.applied(bits)) < before or len(lower) > 1:
                 drop = now.score(self.options.balance) - best.score(self.options.balance)
@@ -252,15 +268,18 @@ class Search:
         return min(cuts, key=lambda cut: cut[:2])[2] if cuts else None
 
     def _notes(self, cut: Option, bits: tuple[int, ...], step: Step) -> Iterator[str]:
-        name, extra = self.space.items[cut.item].name, cut.time - self._time8(cut.item)
+        name, extra = self.space.items[cut.item].name, cut.time - self.time8(cut.item, bits)
         slower = f" and costs {extra:,.0f} instructions more than 8 bits" if extra > 0.5 else ""
         yield (
             f"memory: '{name}' ({self.space.items[cut.item].scope}) goes from {bits[cut.item]} to {cut.bits} bits for "
             f"layer {step.layer} ({step.op}){slower}"
         )
 
-    def option(self, item: int, width: int, weights: dict[int, int]) -> Option:
-        """What a map of these bits brings when its readers' weights have the bits given."""
+    def option(
+        self, item: int, width: int, weights: dict[int, int], bits: Sequence[int], ahead: bool = False
+    ) -> Option:
+        """What a map of these bits brings when its readers' weights have the bits given, and all else those of `bits`.
+        `ahead`: maps behind it are taken to follow."""
         readers = self.space.readers(item)
         omega = self.space.items[item].lost(width)
         omega += sum(self.space.items[w].lost(b) for w, b in weights.items())
@@ -269,23 +288,26 @@ class Search:
         whole = self.average.get(scope, 0.0)
         if self.options.normaliser == "map":
             whole = float(sum(p.work.macs * 64 for p in readers))
-        time = sum(self.costs(p.work, weights[p.weights], width) for p in readers)
-        return Option(item, width, tuple(weights.items()), omega, saved / whole if whole else 0.0, time)
+        option = Option(item, width, tuple(weights.items()), omega, saved / whole if whole else 0.0, 0.0)
+        changed = option.applied(self.timing.ahead(item, width, bits) if ahead else bits)
+        return replace(option, time=self.timing.around((item,), changed))
 
-    def options_of(self, item: int, bits: Sequence[int], slow: bool = False) -> list[Option]:
+    def options_of(
+        self, item: int, bits: Sequence[int], slow: bool = False, ahead: bool = False
+    ) -> list[Option]:
         """The options of a map, 8 bits first; of those that take longer than 8 bits only if `slow` or wanted.
 
         Fewer bits of weights alone save BitOPs, where kernels for 8-bit maps keep their codes in bytes nothing else.
 
         Weights that a class of branches visited earlier has decided stay as they are.
         """
-        limit = self._time8(item) + _SLACK
+        limit = self.time8(item, bits, ahead) + SLACK
         free = self._free_weights(item)
         found: list[Option] = []
         for width in self.space.items[item].widths:
             for chosen in self._combinations(free):
                 weights = self.weights_now(item, bits) | dict(zip(free, chosen, strict=True))
-                option = self.option(item, width, weights)
+                option = self.option(item, width, weights, bits, ahead)
                 first = not found
                 if first or slow or self.options.spend_time or option.time <= limit:
                     found.append(option)
@@ -307,8 +329,9 @@ class Search:
         """Bits of the weights of the layers that read a map."""
         return {p.weights: bits[p.weights] for p in self.space.readers(item)}
 
-    def _time8(self, item: int) -> float:
-        return sum(self.costs(p.work, 8, 8) for p in self.space.readers(item))
+    def time8(self, item: int, bits: Sequence[int], ahead: bool = False) -> float:
+        """Time of the layers around a map if it had 8 bits and its readers' weights, too."""
+        return self.option(item, 8, {p.weights: 8 for p in self.space.readers(item)}, bits, ahead).time
 
     def price(self, option: Option) -> float:
         """What an option costs: BitOPs as a share of all at 8 bits, and time likewise unless it does not count."""
@@ -323,8 +346,8 @@ class Search:
         return bitops if self.options.spend_time else bitops + self.time(bits) / self._time8_whole
 
     def time(self, bits: Sequence[int]) -> float:
-        """Instructions of all layers with weights."""
-        return sum(self.costs(p.work, bits[p.weights], bits[p.source]) for p in self.space.products)
+        """Instructions of all layers that bits make faster or slower."""
+        return self.timing.whole(bits)
 
     def _largest_first(self, bits: tuple[int, ...], limit: int | None) -> Choice:
         """Cuts the largest map of the fullest step until all fits (Rusci et al., 2019)."""
@@ -336,7 +359,7 @@ class Search:
                 raise self._too_small()
             item = max(able, key=lambda i: (sizes[i], -i))
             width = next(w for w in self.space.items[item].widths if w < bits[item])
-            cut = self.option(item, width, self.weights_now(item, bits))
+            cut = self.option(item, width, self.weights_now(item, bits), bits)
             notes += self._notes(cut, bits, step)
             bits = cut.applied(bits)
         return Choice(bits, tuple(notes))

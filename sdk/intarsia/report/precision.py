@@ -11,7 +11,9 @@ from intarsia.precisionplan import Precision
 from intarsia.report import listings
 from intarsia.report.text import number, ratio, safe, shorten, table
 
-TIMED = "instructions of the layers with weights, by ratios measured on Cortex-M4"
+TIMED = (
+    "instructions of the layers that bits make faster or slower, as the generators of kernels estimate them"
+)
 
 
 def quantized_json(found: Precision, path: Path) -> dict[str, Any]:
