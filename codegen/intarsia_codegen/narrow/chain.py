@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Depthwise 3x3 windows of stride 1 below 8 bits as products of polynomials: nine products in three SMLAL.
+"""Depthwise 3x3 windows below 8 bits as products of polynomials: nine products in three SMLAL.
 
 An activation word holds one channel of three neighbouring columns, a weight word the three taps of a kernel row in
 reverse, fields SPACING bits apart, and both begin at bit FIRST. Their products over three kernel rows have five fields
@@ -8,6 +8,14 @@ are completed by the first two of the block to the right, to which one ADD of th
 
     bit    10  21 | 32  43  54              low word | high word
     field   0   1 |  2   3   4              high >> 1 has fields 3 and 4 where the next low word has 0 and 1
+
+With stride 2 a block is six columns, even and odd ones in words of their own, and a kernel row two weight words, of the
+first and last tap and of the one between, in six products of two SMLAL:
+
+    (x0 + x2 z + x4 z^2) (w2 + w0 z) + (x1 + x3 z + x5 z^2) w1 z
+
+so that field n belongs to the n-th output, counted from the one whose window ends with the first column, and only field
+3 is left to the next block.
 
 Weights keep their signs. Sums start from what the negative ones can take away at most, so that no field is ever
 negative at the end, nor larger than its width: the reach of the layer's own weights, which is checked.
@@ -34,91 +42,100 @@ EXPAND = f"{BASE}_expand"
 FIRST, SPACING, LANES = 5, 11, 3
 LARGEST = 15
 """Code of 4 bits, counted from the lowest."""
-BLOCK_BYTES = 8
-"""Words of two channels."""
 MAX_PITCH = 504
 """Of a plane whose third row is within reach of LDRD."""
 
 _SAVED = ["r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11"]
-# Stack frame: constants of two channels, then the fields of itr_dsp_chain_rows behind the code.
+# Stack frame: constants of two channels, the fields of itr_dsp_chain_rows behind the code, weights of stride 2.
 _START, _REQUANTIZE, _WEIGHT, _END, _PREVIOUS = 0, 16, 32, 36, 40
 _PIXEL, _OUT_PITCH, _ROWS, _BEGINNING, _MIDDLE, _LAST, _TAIL = range(48, 76, 4)
-_IN, _OUT = 76, 80
-FRAME = 84
+_IN, _OUT, _WEIGHTS = 76, 80, 84
+FRAME = 116
 STACK_BYTES = FRAME + 36
 EXPAND_STACK_BYTES = 48
-
-PAIR_WORDS = 14
-"""Of the stream for two channels: weights, starts, multipliers and offsets."""
 
 
 @dataclass(frozen=True)
 class Code:
     """What the code depends on; `pitch` is the size of a plane's row in bytes."""
 
+    stride: int
     pitch: int
     finish: Finish
 
     @property
     def name(self) -> str:
-        return f"{BASE}_{self.pitch}_{self.finish.name}"
+        return f"{entry_name(self.stride)}_{self.pitch}_{self.finish.name}"
 
 
-def weight_words(taps: Int64Array) -> Int64Array:
-    """Words [channels, 3] of weights [channels, kernel row, column]."""
-    places = FIRST + SPACING * np.arange(2, -1, -1)
-    words: Int64Array = (taps << places).sum(axis=2)
+def entry_name(stride: int) -> str:
+    return BASE if stride == 1 else f"{BASE}{stride}"
+
+
+def block_bytes(stride: int) -> int:
+    """Words of two channels."""
+    return 8 * stride
+
+
+def polynomials(taps: Int64Array, stride: int) -> Int64Array:
+    """Coefficients [channels, kernel row, word, 3] of weights [channels, kernel row, column]."""
+    if stride == 1:
+        return taps[:, :, None, ::-1]
+    nothing = np.zeros_like(taps[:, :, 0])
+    even = np.stack([taps[:, :, 2], taps[:, :, 0], nothing], axis=2)
+    odd = np.stack([nothing, taps[:, :, 1], nothing], axis=2)
+    return np.stack([even, odd], axis=2)
+
+
+def weight_words(taps: Int64Array, stride: int) -> Int64Array:
+    """Words [channels, kernel row, word]."""
+    words: Int64Array = (polynomials(taps, stride) << (FIRST + SPACING * np.arange(3))).sum(axis=3)
     return words
 
 
-def starts(taps: Int64Array) -> Int64Array:
+def starts(taps: Int64Array, stride: int) -> Int64Array:
     """What every field starts from [channels, 5]: the most that its products can take away."""
-    return _reach(np.maximum(-taps, 0))
+    return _reach(np.maximum(-taps, 0), stride)
 
 
-def holds(taps: Int64Array) -> bool:
+def holds(taps: Int64Array, stride: int) -> bool:
     """Whether no field outgrows its width, alone or completed, and weights fit their words."""
-    fields = _reach(np.abs(taps))
+    fields = _reach(np.abs(taps), stride)
     whole = fields[:, 2].max(initial=0) < 1 << SPACING
     last = fields[:, 4].max(initial=0) < 1 << (64 - 2 * FIRST - 4 * SPACING)
-    words = weight_words(taps)
+    words = weight_words(taps, stride)
     return bool(whole and last and words.min(initial=0) >= INT32_MIN and words.max(initial=0) <= INT32_MAX)
 
 
-def _reach(taps: Int64Array) -> Int64Array:
+def _reach(taps: Int64Array, stride: int) -> Int64Array:
     """Largest fields [channels, 5] of weights that are not negative."""
-    columns = LARGEST * taps.sum(axis=1)[:, ::-1]
+    coefficients = LARGEST * polynomials(taps, stride).sum(axis=(1, 2))
     fields = np.zeros((len(taps), 5), np.int64)
     for lane in range(LANES):
-        fields[:, lane : lane + 3] += columns
+        fields[:, lane : lane + 3] += coefficients
     return fields
 
 
-def start_words(taps: Int64Array) -> Int64Array:
+def start_words(taps: Int64Array, stride: int) -> Int64Array:
     """Both words [channels, 2] that sums start from."""
-    fields = starts(taps)
+    fields = starts(taps, stride)
     low = (fields[:, 0] << (2 * FIRST)) + (fields[:, 1] << (2 * FIRST + SPACING))
     high = fields[:, 2] + (fields[:, 3] << SPACING) + (fields[:, 4] << (2 * SPACING))
     return np.stack([low, high], axis=1)
 
 
-def expand() -> SourceFile:
+def expand(stride: int) -> SourceFile:
     """itr_dsp_chain_expand(in, plane, rows, shape): a byte of every pixel to the words of two channels.
 
     Codes are counted from the lowest. Columns that are missing in the last block are 0.
     """
     fields = sum(LARGEST << (FIRST + SPACING * lane) for lane in range(LANES))
-    spread = ["and r6, r9, r4, lsl #5", "and r7, r9, r4, lsl #1", f"strd r6, r7, [r1], #{BLOCK_BYTES}"]
-
-    def block(columns: int) -> list[str]:
-        loads = ["ldrb r4, [r0]", "ldrb r5, [r0, r2]", "ldrb r6, [r0, r2, lsl #1]"][:columns]
-        flip = sum(0x88 << (SPACING * lane) for lane in range(columns))
-        joined = [f"orr r4, r4, r{5 + lane}, lsl #{SPACING * (lane + 1)}" for lane in range(columns - 1)]
-        flipping = ["eor r4, r4, r8"] if columns == LANES else [f"eor r4, r4, #{0x88}"]
-        if columns == 2:
-            flipping.append(f"eor r4, r4, #{flip - 0x88}")
-        return [*loads, *joined, *flipping, *spread]
-
+    columns = LANES * stride
+    endings: list[str] = []
+    for left in range(1, columns):
+        endings += [f"cmp r12, #{left}", f"beq {10 + left}f"]
+    for left in range(1, columns):
+        endings += [f"{10 + left}:", *_spread(stride, left), *(["b 5f"] if left < columns - 1 else [])]
     lines = [
         f"push {registers([*_SAVED, 'lr'])}",
         "mov r10, r2",
@@ -130,19 +147,14 @@ def expand() -> SourceFile:
         "movs r12, r11",
         "beq 3f",
         "2:",
-        *block(3),
-        "add r0, r0, r3",
+        *_spread(stride, columns),
         "subs r12, r12, #1",
         "bne 2b",
         "3:",
         "ldr r12, [sp, #8]",
-        "cmp r12, #1",
-        "blt 5f",
-        "beq 4f",
-        *block(2),
-        "b 5f",
-        "4:",
-        *block(1),
+        "cmp r12, #0",
+        "beq 5f",
+        *endings,
         "5:",
         "ldrd r4, r5, [sp]",
         "add r0, r0, r4",
@@ -155,11 +167,39 @@ def expand() -> SourceFile:
     comment = (
         "r0 pixels, r1 plane, r2 and r3 distances of pixels, r8 signs, r9 fields, r10 rows left, r11 blocks."
     )
-    return function(EXPAND, comment, lines)
+    return function(f"{entry_name(stride)}_expand", comment, lines)
 
 
-def entry() -> SourceFile:
-    """itr_dsp_chain(plane, out, stream, rows): lays the constants of two channels out and jumps to the code."""
+def _spread(stride: int, columns: int) -> list[str]:
+    """A block of so many columns; moves the pointer on behind whole thirds of pixels."""
+    places = ["[r0]", "[r0, r2]", "[r0, r2, lsl #1]"]
+    words, lines = ["r4", "r5"][:stride], []
+    for column in range(columns):
+        word, lane = words[column % stride], column // stride
+        if lane:
+            lines += [f"ldrb r6, {places[column % 3]}", f"orr {word}, {word}, r6, lsl #{SPACING * lane}"]
+        else:
+            lines.append(f"ldrb {word}, {places[column % 3]}")
+        if column % 3 == 2:
+            lines.append("add r0, r0, r3")
+    for index, word in enumerate(words):
+        lanes = len(range(index, columns, stride))
+        if lanes == LANES:
+            lines.append(f"eor {word}, {word}, r8")
+        else:
+            lines += [f"eor {word}, {word}, #{0x88 << (SPACING * lane):#x}" for lane in range(lanes)]
+            lines += [f"mov {word}, #0"] if lanes == 0 else []
+    for word in words:
+        lines += [f"and r6, r9, {word}, lsl #5", f"and r7, r9, {word}, lsl #1", "strd r6, r7, [r1], #8"]
+    return lines
+
+
+def entry(stride: int) -> SourceFile:
+    """itr_dsp_chain(plane, out, stream, rows): lays the constants of two channels out and jumps to the code.
+
+    Weights that registers have no room for lie on the stack: one with stride 1, those of two kernel rows with 2.
+    """
+    eight = "{r4, r5, r6, r7, r8, r9, r10, r11}"
     lines = [
         f"push {registers([*_SAVED, 'lr'])}",
         f"sub sp, sp, #{FRAME}",
@@ -171,14 +211,14 @@ def entry() -> SourceFile:
         f"strd r5, r6, [sp, #{_MIDDLE}]",
         f"str r7, [sp, #{_TAIL}]",
         "mov r12, r4",
-        "add r3, r2, #24",
-        "ldm r3, {r4, r5, r6, r7, r8, r9, r10, r11}",
-        "stm sp, {r4, r5, r6, r7, r8, r9, r10, r11}",
-        "ldm r2, {r2, r3, r4, r5, r6, r7}",
-        f"str r7, [sp, #{_WEIGHT}]",
-        "mov pc, r12",
     ]
-    return function(BASE, "Common entry of all rows of two channels.", lines)
+    if stride == 1:
+        lines += ["add r3, r2, #24", f"ldm r3, {eight}", f"stm sp, {eight}"]
+        lines += ["ldm r2, {r2, r3, r4, r5, r6, r7}", f"str r7, [sp, #{_WEIGHT}]"]
+    else:
+        lines += ["add r3, r2, #16", f"ldm r3!, {eight}", f"add lr, sp, #{_WEIGHTS}", f"stm lr, {eight}"]
+        lines += [f"ldm r3, {eight}", f"stm sp, {eight}", "ldm r2, {r2, r3, r4, r5}"]
+    return function(entry_name(stride), "Common entry of all rows of two channels.", [*lines, "mov pc, r12"])
 
 
 def rows(code: Code) -> SourceFile:
@@ -221,7 +261,7 @@ def rows(code: Code) -> SourceFile:
         "8:",
         f"ldrd r0, r1, [sp, #{_IN}]",
         f"ldrd r12, lr, [sp, #{_OUT_PITCH}]",
-        f"add r0, r0, #{code.pitch}",
+        f"add r0, r0, #{code.stride * code.pitch}",
         "add r1, r1, r12",
         f"strd r0, r1, [sp, #{_IN}]",
         "subs lr, lr, #1",
@@ -231,7 +271,7 @@ def rows(code: Code) -> SourceFile:
         f"pop {registers([*_SAVED, 'pc'])}",
     ]
     comment = (
-        "r0 activations, r1 out, r2-r6 weights of both channels (the sixth is on the stack), r8-r11 products,\n"
+        "r0 activations, r1 out, r2-r6 weights of both channels (others are on the stack), r8-r11 products,\n"
         "   r7, r12, lr free."
     )
     return function(code.name, comment, lines)
@@ -241,12 +281,9 @@ def _block(code: Code, fields: Sequence[int], *, first: bool = False) -> list[st
     """Products of a block and those outputs that `fields` say. The first block of a row has none to its left, whose
     fields would be what they start from."""
     lines = [f"ldrd r8, r9, [sp, #{_START}]", f"ldrd r10, r11, [sp, #{_START + 8}]"]
-    if first and 1 in fields:
+    if first and 1 in fields and code.stride == 1:
         lines += ["add r8, r8, r9, lsr #1", "add r10, r10, r11, lsr #1"]
-    lines.append(f"ldr r7, [sp, #{_WEIGHT}]")
-    for row in (2, 1, 0):
-        at = f"[r0, #{row * code.pitch}]" if row else f"[r0], #{BLOCK_BYTES}"
-        lines += [f"ldrd r12, lr, {at}", f"smlal r8, r9, r12, r{2 + row}", f"smlal r10, r11, lr, r{5 + row}"]
+    lines += _products(code)
     if not first:
         lines += [
             f"ldrd r12, lr, [sp, #{_PREVIOUS}]",
@@ -268,6 +305,32 @@ def _block(code: Code, fields: Sequence[int], *, first: bool = False) -> list[st
         lines += code.finish.code(free, "r12", "lr", "")
         lines.append(f"bfi {results[field]}, {free}, #4, #4")
     return lines + _stores([results[field] for field in fields])
+
+
+def _products(code: Code) -> list[str]:
+    """Adds the products of three kernel rows, from the last to the first, whose load moves the pointer on."""
+    if code.stride == 1:
+        lines = [f"ldr r7, [sp, #{_WEIGHT}]"]
+        for row in (2, 1, 0):
+            at = f"[r0, #{row * code.pitch}]" if row else "[r0], #8"
+            lines += [
+                f"ldrd r12, lr, {at}",
+                f"smlal r8, r9, r12, r{2 + row}",
+                f"smlal r10, r11, lr, r{5 + row}",
+            ]
+        return lines
+    lines = []
+    for row in (2, 1, 0):
+        for odd in (1, 0):
+            at = f"[r0, #{row * code.pitch + 8 * odd}]" if row or odd else "[r0], #16"
+            weights = ("r6", "r7") if row else (f"r{2 + 2 * odd}", f"r{3 + 2 * odd}")
+            lines += [f"ldrd r6, r7, [sp, #{_WEIGHTS + 16 * (row - 1) + 8 * odd}]"] if row else []
+            lines += [
+                f"ldrd r12, lr, {at}",
+                f"smlal r8, r9, r12, {weights[0]}",
+                f"smlal r10, r11, lr, {weights[1]}",
+            ]
+    return lines
 
 
 def _field(field: int, target: str, low: str, high: str) -> str:
@@ -311,3 +374,8 @@ def instructions(code: Code, outputs: int) -> int:
 def tail_instructions(code: Code) -> int:
     """Of the output behind the last block."""
     return len(_tail(code))
+
+
+def spread_instructions(stride: int) -> int:
+    """Of a whole block that is expanded."""
+    return len(_spread(stride, LANES * stride))

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { KERNEL = 3, BLOCK_BYTES = 8 };
+enum { KERNEL = 3, PAIR_BYTES = 8 };
 
 static int32_t smaller(int32_t a, int32_t b) {
   return a < b ? a : b;
@@ -16,28 +16,31 @@ typedef struct {
   itr_dsp_chain_rows rows;
 } cut;
 
-/* The first block begins with column 0, or where the first window does if that lies inside. */
+/* The first block begins with column 0, or where the first window does if that lies inside: only
+ * windows of stride 1 may begin on the border. */
 static cut cut_rows(const itr_dsp_chain_layer *layer,
                     const itr_depthwise_conv_2d_packed_params *p) {
   const int32_t before = p->pad_left > 0 ? p->pad_left : 0;
+  const int32_t stride = p->stride_w;
+  const int32_t lanes = ITR_DSP_CHAIN_LANES * stride;
   cut c = {.first = before - p->pad_left};
-  const int32_t fields = p->out_w + KERNEL - 1 - before;
-  const int32_t width = smaller(p->in_w - c.first, fields);
+  const int32_t width = smaller(p->in_w - c.first, (p->out_w - 1) * stride + KERNEL - before);
   c.columns.pixel = layer->pairs;
   c.columns.three_pixels = ITR_DSP_CHAIN_LANES * layer->pairs;
-  c.columns.blocks = width / ITR_DSP_CHAIN_LANES;
-  c.columns.left = width - ITR_DSP_CHAIN_LANES * c.columns.blocks;
+  c.columns.blocks = width / lanes;
+  c.columns.left = width - lanes * c.columns.blocks;
+  const int32_t passed = c.columns.left / ITR_DSP_CHAIN_LANES * ITR_DSP_CHAIN_LANES;
   const int32_t blocks = c.columns.blocks + (c.columns.left > 0);
-  c.columns.row_step = (p->in_w - ITR_DSP_CHAIN_LANES * c.columns.blocks) * layer->pairs;
-  c.columns.plane_step = layer->pitch - BLOCK_BYTES * blocks;
+  c.columns.row_step = (p->in_w - lanes * c.columns.blocks - passed) * layer->pairs;
+  c.columns.plane_step = layer->pitch - PAIR_BYTES * stride * blocks;
   c.rows.code = layer->code;
   c.rows.pixel = layer->pairs;
   c.rows.out_pitch = p->out_w * layer->pairs;
-  c.rows.beginning = 1 + before;
-  const int32_t behind = fields - ITR_DSP_CHAIN_LANES;
+  c.rows.beginning = stride == 1 ? 1 + before : 2;
+  const int32_t behind = p->out_w - c.rows.beginning;
   const int32_t middle = behind / ITR_DSP_CHAIN_LANES;
   const int32_t left = behind - ITR_DSP_CHAIN_LANES * middle;
-  c.rows.middle = BLOCK_BYTES * middle;
+  c.rows.middle = PAIR_BYTES * stride * middle;
   c.rows.last = blocks - 1 > middle ? left : 0;
   c.rows.tail = left - c.rows.last;
   return c;
@@ -46,8 +49,8 @@ static cut cut_rows(const itr_dsp_chain_layer *layer,
 /* Rows of outputs from y on, of all channels. */
 static void strip(const itr_dsp_chain_layer *layer, const itr_depthwise_conv_2d_packed_params *p,
                   cut *c, const uint8_t *image, int32_t y, uint8_t *out, uint8_t *plane) {
-  const int32_t top = y - p->pad_top;
-  const int32_t height = c->rows.rows + KERNEL - 1;
+  const int32_t top = y * p->stride_h - p->pad_top;
+  const int32_t height = (c->rows.rows - 1) * p->stride_h + KERNEL;
   const int32_t above = top < 0 ? -top : 0;
   const int32_t inside = smaller(height, p->in_h - top) - above;
   const uint8_t *in = image + ((top + above) * p->in_w + c->first) * layer->pairs;
@@ -56,9 +59,9 @@ static void strip(const itr_dsp_chain_layer *layer, const itr_depthwise_conv_2d_
          (size_t)((height - above - inside) * layer->pitch));
   const int32_t *stream = layer->stream;
   for (int32_t k = 0; k < layer->pairs; k++) {
-    itr_dsp_chain_expand(in + k, plane + above * layer->pitch, inside, &c->columns);
-    itr_dsp_chain(plane, out + k, stream, &c->rows);
-    stream += ITR_DSP_CHAIN_PAIR_WORDS;
+    layer->expand(in + k, plane + above * layer->pitch, inside, &c->columns);
+    layer->entry(plane, out + k, stream, &c->rows);
+    stream += layer->pair_words;
   }
 }
 
