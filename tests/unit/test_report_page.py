@@ -315,6 +315,24 @@ def test_text_and_page_say_the_same(run: Document) -> None:
     assert "......  ######" in text
 
 
+NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+
+
+def test_text_page_and_json_carry_the_same_numbers(run: Document) -> None:
+    """Every figure in a table of the page is in the text, and every count of the document is in both."""
+    page, text = html.render(run, runs.pictures()), set(NUMBER.findall(details.full_report(run)))
+    cells = re.findall(r'<td class="n[^"]*"[^>]*>(.*?)</td>', page, re.DOTALL)
+    shown = {number for cell in cells for number in NUMBER.findall(re.sub(r"<[^>]*>", "", cell))}
+    assert len(shown) > 15
+    assert shown - text == set()
+    document = run.model_dump(mode="json")
+    layers = [layer[key] for layer in document["latency"]["layers"] for key in ("count", "macs")]
+    buffers = [buffer["size"] for buffer in document["arena"]["buffers"]]
+    counts = {f"{n:,}" for n in (*layers, *buffers, *document["memory"].values()) if isinstance(n, int) and n}
+    assert counts - text == set()
+    assert counts - set(NUMBER.findall(re.sub(r"<[^>]*>", " ", page))) == set()
+
+
 def test_two_runs_side_by_side(run: Document) -> None:
     other = run.model_copy(update={"latency": run.latency.model_copy(update={"total": 1_000_000})})
     found = compare(run, other, [], ("a", "b"))
