@@ -152,7 +152,7 @@ def test_the_table_on_a_terminal(port: Path) -> None:
     text = screen.getvalue()
     assert "\x1b[" in text
     assert "5 inferences from here" in text
-    assert "the device since its start: 8 inferences, 0 damaged frames" in text
+    assert "the device since its start, when last asked: 8 inferences, 0 damaged frames" in text
 
 
 @pytest.fixture

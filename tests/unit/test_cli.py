@@ -61,6 +61,9 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert outcome(capsys, "--version") == (0, "intarsia 0.1.0\n", "")
+    module = [sys.executable, "-m", "intarsia", "--version"]
+    done = subprocess.run(module, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "intarsia 0.1.0\n")
 
 
 @pytest.mark.parametrize(

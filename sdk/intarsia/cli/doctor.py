@@ -24,5 +24,5 @@ def command(
         console.result(diagnosis.to_json(), listings.diagnosis(diagnosis))
     if missing := diagnosis.missing:
         names = ", ".join(check.name for check in missing)
-        commands = " && ".join(dict.fromkeys(check.install for check in missing))
+        commands = "\n  ".join(dict.fromkeys(check.install for check in missing))
         raise EnvironmentMissing(f"missing: {names}", hint=commands)

@@ -62,7 +62,7 @@ def _state(seen: View) -> str:
     if seen.status is not None:
         stack = "unknown" if seen.status.stack_bytes is None else f"{seen.status.stack_bytes:,} bytes"
         since = f"{seen.status.inferences:,} inferences, {seen.status.damaged:,} damaged frames"
-        texts.append(f"the device since its start: {since}, most stack {stack}")
+        texts.append(f"the device since its start, when last asked: {since}, most stack {stack}")
     if seen.faults:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(seen.faults.items()))
         texts.append(f"on the way, all repaired: {kinds}")
