@@ -85,8 +85,8 @@ def models() -> str:
         " the files and labelled\ndata in the folder that INTARSIA_DATA names: outputs that differ from those of the"
         f" interpreter (integers at all, floats\nby more than {exactness.FLOAT_TOLERANCE:g} of the value), accuracy on"
         f" the first labelled samples ({zoo.LABELLED_SAMPLES} on the host, 2 on others; models without\nlabelled data"
-        " of their shape run on random inputs), RAM and flash in bytes. The file that crashes the\ninterpreter (an int8 state of SVDF) is"
-        " compared with the numpy reference of Intarsia."
+        " of their shape run on random inputs), RAM and flash in bytes. The file that crashes the\ninterpreter (an int8"
+        " state of SVDF) is compared with the numpy reference of Intarsia."
     )
     rows = zoo.from_csv((DOCS / "zoo.csv").read_text(encoding="utf-8"))
     return zoo.to_page(rows, f"{title}\n")
