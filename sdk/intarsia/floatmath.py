@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exponential, logarithm, hyperbolic tangent and logistic function in float32, equal bits on every machine.
+"""Exponential, logarithm, hyperbolic tangent, logistic function and GELU in float32, equal bits on every machine.
 
 Only IEEE additions, multiplications and divisions in a fixed order, each rounded to float32;
 `firmware/include/intarsia/floatmath.h` is the same arithmetic in C and states the error bounds. Arguments are
@@ -34,6 +34,16 @@ _TANH_TAIL = (
     -0.05374350771307945,
     0.13331490755081177,
     -0.3333328366279602,
+)
+_ERF_SLOPE = (-5.63143844e-4, 4.91755603e-3, -2.67113161e-2, 1.12801803e-1, -3.76123262e-1, 1.12837912)
+_ERFC_TAIL = (
+    -1.16688140e-1,
+    2.44759870e-1,
+    7.00131000e-3,
+    2.13762910e-1,
+    1.98563270e-1,
+    2.26727340e-1,
+    2.25624800e-1,
 )
 _SQRT_HALF_BITS = 0x3F3504F3
 _ONE, _TWO, _HALF = np.float32(1), np.float32(2), np.float32(0.5)
@@ -101,3 +111,23 @@ def logistic(x: Float32Array) -> Float32Array:
 def elu(x: Float32Array) -> Float32Array:
     """x, below 0 e**x - 1."""
     return np.where(x < 0, exp(np.minimum(x, np.float32(0))) - _ONE, x)
+
+
+def gelu(x: Float32Array) -> Float32Array:
+    """x times the share of a normal distribution below x."""
+    t = np.abs(x) * np.float32(0.70710678)
+    near = np.where(t < _ONE, x, np.float32(0))
+    small = np.where(t < _ONE, t, np.float32(0))
+    slope = _polynomial(_ERF_SLOPE, small * small)
+    share = _HALF + _HALF * (near * np.float32(0.70710678) * slope)
+    far = np.where((t >= _ONE) & (t < np.float32(10)), t, _ONE)
+    u = _ONE / (_ONE + np.float32(0.4) * far)
+    beyond = _HALF * (exp(-(far * far)) * (u * _polynomial(_ERFC_TAIL, u)))
+    beyond = np.where(t < np.float32(10), beyond, np.float32(0))
+    return x * np.where(t < _ONE, share, np.where(x < 0, beyond, _ONE - beyond))
+
+
+def gelu_tanh(x: Float32Array) -> Float32Array:
+    """The approximation of `gelu` by a hyperbolic tangent."""
+    inner = np.float32(0.79788456) * (x + np.float32(0.044715) * (x * x * x))
+    return _HALF * x * (_ONE + tanh(inner))

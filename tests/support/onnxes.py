@@ -84,7 +84,11 @@ class Net:
     def model(self, *outputs: str) -> Any:
         ports = [helper.make_empty_tensor_value_info(name) for name in outputs]
         graph = helper.make_graph(self.nodes, "net", self.inputs, ports, self.constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8)
+        model = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", self.opset), helper.make_opsetid("com.microsoft", 1)],
+            ir_version=8,
+        )
         return onnx.shape_inference.infer_shapes(model)
 
     def bytes(self, *outputs: str) -> bytes:

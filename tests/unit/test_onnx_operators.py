@@ -10,6 +10,7 @@ import pytest
 from onnx import helper
 
 from intarsia.importers.onnx import rules
+from support import qlinears
 from support.onnxes import Net, computed, imported, lying, runtime
 
 BOUND = 2e-5
@@ -438,7 +439,10 @@ OTHER_OPSETS: dict[str, tuple[int, tuple[int, ...], Build]] = {
         IMAGE,
         lambda net, x: net.node("GroupNormalization", x, net.weights(6), net.weights(6), num_groups=3),
     ),
-    "Gelu": (20, IMAGE, lambda net, x: net.node("Gelu", x, approximate="tanh")),
+    "Gelu": (20, IMAGE, lambda net, x: net.node("Gelu", x)),
+    "Gelu: by tanh": (20, IMAGE, lambda net, x: net.node("Gelu", x, approximate="tanh")),
+    "Gelu of ONNX Runtime": (17, IMAGE, lambda net, x: net.node("Gelu", x, domain="com.microsoft")),
+    "FastGelu": (17, IMAGE, lambda net, x: net.node("FastGelu", x, domain="com.microsoft")),
     "ReduceMean of opset 18": (
         18,
         IMAGE,
@@ -483,8 +487,8 @@ def test_every_rule_has_a_case_and_says_what_it_makes() -> None:
     reached = set()
     for name in ALL:
         net, model, _ = build(name)
-        known = {node.op_type for node in net.nodes}
+        known = {rules.key(node) for node in net.nodes}
         reached |= known
         allowed = LAYOUT.union(*(rules.registry()[op].makes for op in known if op in rules.registry()))
         assert {node.op for node in imported(model).nodes} <= allowed, name
-    assert set(rules.registry()) <= reached
+    assert set(rules.registry()) <= reached | {key for key, _ in qlinears.CASES.values()}

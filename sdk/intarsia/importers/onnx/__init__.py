@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`.onnx` to Graph: float models and models with QuantizeLinear/DequantizeLinear (QDQ), as PyTorch exports them.
+"""`.onnx` to Graph: float models and quantized ones, with QuantizeLinear/DequantizeLinear (QDQ) or operators on
+codes.
 
 Feature maps of ONNX are channels first, those of a Graph channels last. `model` reads the file, `translate` goes
 through its operators with the rules that it finds in `rules`, keeping for every feature map how its axes lie in memory
-(`values`), so that a TRANSPOSE is only left where the network really moves elements. `patterns` joins what exporters
-took apart, `affine` folds scales and biases
-per channel into the layer before, `integers` turns layers between DequantizeLinear and QuantizeLinear into integer
-layers.
+(`values`), so that a TRANSPOSE is only left where the network really moves elements. `gelu` and `patterns` join what
+exporters took apart, `affine` folds scales and biases per channel into the layer before, `integers` turns layers
+between DequantizeLinear and QuantizeLinear into integer layers.
 
 What a user sees: inputs and outputs that convolutions, poolings and the like read or write are channels last; inputs
 that are only quantized, and outputs that are only dequantized, become int8; a symbolic batch is 1.
@@ -34,12 +34,13 @@ class OnnxImporter(Importer):
     def parse(
         self, data: bytes, *, name: str, rule: str, partial: bool = False, folder: Path | None = None
     ) -> Graph:
-        from intarsia.importers.onnx import affine, integers, model, patterns, translate
+        from intarsia.importers.onnx import affine, gelu, integers, model, patterns, translate
+        from intarsia.passes import dead
 
-        source = model.read(data, folder)
+        source = gelu.joined(model.read(data, folder))
         graph = translate.translate(source, name=name, rule=rule, partial=partial)
         try:
-            return integers.run(affine.run(patterns.run(graph)))
+            return integers.run(affine.run(patterns.run(dead.run(graph))))
         except (ValueError, LookupError, TypeError, OverflowError) as error:
             raise ModelError(f"malformed model: {error}", hint=model.AGAIN) from None
 

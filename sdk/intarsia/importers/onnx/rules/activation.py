@@ -11,6 +11,7 @@ import numpy as np
 from intarsia.importers.onnx.call import Call, Refused, Rule, scalar
 from intarsia.importers.onnx.values import Map
 from intarsia.ir import Attrs
+from intarsia.ops.gelu import GeluAttrs
 from intarsia.ops.leaky_relu import LeakyReluAttrs
 from intarsia.ops.softmax import SoftmaxAttrs
 
@@ -141,16 +142,19 @@ def swish(call: Call) -> Map:
 
 
 def gelu(call: Call) -> Map:
-    """0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))."""
-    if call.text("approximate", "none") != "tanh":
-        raise Refused("it is not the approximation by tanh", REMEDIES["Erf"])
-    source, builder = call.map(0), call.builder
-    x = source.tensor
-    cube = builder.emit("MUL", [builder.emit("SQUARE", [x]), x])
-    inner = builder.emit("ADD", [x, _with(call, "MUL", cube, 0.044715)])
-    curve = builder.emit("TANH", [_with(call, "MUL", inner, math.sqrt(2 / math.pi))])
-    half = _with(call, "MUL", x, 0.5)
-    return Map(builder.emit("MUL", [half, _with(call, "ADD", curve, 1.0)]), source.view)
+    source, approximate = call.map(0), call.text("approximate", "none")
+    if approximate not in ("none", "tanh"):
+        raise Refused(f"the approximation '{approximate}'; none and tanh are supported")
+    attrs = GeluAttrs(approximate == "tanh")
+    return Map(call.builder.emit("GELU", [source.tensor], attrs), source.view)
+
+
+def fast_gelu(call: Call) -> Map:
+    """ONNX Runtime's name of the approximation by tanh."""
+    if call.operand(1) is not None:
+        raise Refused("a bias inside", "write the bias as an Add before it")
+    source = call.map(0)
+    return Map(call.builder.emit("GELU", [source.tensor], GeluAttrs(True)), source.view)
 
 
 def softsign(call: Call) -> Map:
@@ -181,7 +185,7 @@ def reciprocal(call: Call) -> Map:
 
 
 REMEDIES = {
-    "Erf": "GELU: build it with approximate='tanh'",
+    "Erf": "Erf is supported in the GELU 0.5 * x * (1 + erf(x / sqrt(2))) alone, with no quantization inside",
     "Softplus": "replace Softplus (and Mish, which contains it) by Relu or HardSwish",
     "Mish": "replace Mish by HardSwish",
 }
@@ -205,7 +209,9 @@ RULES = (
     Rule("Elu", ("ELU", "MINIMUM", "EXP", "MUL", "ADD", "RELU"), elu),
     Rule("Selu", ("MINIMUM", "EXP", "MUL", "ADD", "RELU"), selu),
     Rule("Swish", ("MUL", "LOGISTIC"), swish),
-    Rule("Gelu", ("SQUARE", "MUL", "ADD", "TANH"), gelu, "the approximation by tanh"),
+    Rule("Gelu", ("GELU",), gelu, "also where it is written with Erf"),
+    Rule("com.microsoft.Gelu", ("GELU",), gelu),
+    Rule("com.microsoft.FastGelu", ("GELU",), fast_gelu, "without a bias"),
     Rule("Softsign", ("ABS", "ADD", "DIV"), softsign),
     Rule(
         "Pow",
