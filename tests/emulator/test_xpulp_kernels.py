@@ -15,11 +15,12 @@ from intarsia.ir import Graph
 from intarsia.plan.plan import Plan
 from intarsia.request import Objective
 from intarsia_codegen.requantization import Layer
-from intarsia_codegen.xpulp import requantize
+from intarsia_codegen.xpulp import pooling, requantize
 from support import harness
 from support.agree import assert_agree
 from support.draw import sample
-from support.layers import drawn, layer, with_constant_channels
+from support.layers import drawn, layer, mean, with_constant_channels
+from support.narrowlayers import pool
 from support.rowwise import cuts, layers_of_every_shift, windowed_layers, with_lowest_weights
 
 BOARD = "rtl-cv32e40p"
@@ -46,6 +47,19 @@ def packed(outcome: harness.Outcome) -> bool:
     return any(kernel.isa == "xpulp" for step in outcome.program.layers for kernel in step.kernels)
 
 
+def wide_pools(operator: str) -> list[Graph]:
+    """Layers with enough channels, of every window and stride that are drawn."""
+    found = [
+        graph for graph in drawn(operator, 40) if graph.tensor(graph.inputs[0]).shape[-1] >= pooling.LANES
+    ]
+    return [*found[:5], pool(operator, 8, 3, 2, (1, 7, 6, 20)), pool(operator, 8, 16, 16, (1, 16, 16, 8))]
+
+
+def averages() -> list[Graph]:
+    """Over rows and columns, over columns, and over channels that do not fill words."""
+    return [mean((2, 5, 3, 19), (1, 2)), mean((1, 3, 9, 8), (2,)), mean((2, 2, 3, 37), (3,))]
+
+
 @pytest.mark.emulator
 def test_every_layer(tmp_path: Path) -> None:
     """Shapes that reach every path, factors of every size, drawn layers, both rules, constant channels, patches."""
@@ -58,11 +72,14 @@ def test_every_layer(tmp_path: Path) -> None:
         with_constant_channels(layer("CONV_2D", (1, 4, 4, 3), (3, 3), 21, 2), (3, 11, 12)),
     ]
     added = drawn("ADD", DRAWN)
+    reduced = [*drawn("MEAN", DRAWN), *averages()]
+    pooled = [*wide_pools("MAX_POOL_2D"), *wide_pools("AVERAGE_POOL_2D")]
     parted, plans = zip(*cuts(), strict=True)
-    graphs = [*windowed, *scaled, *dense, *added, *constant, *parted]
+    graphs = [*windowed, *scaled, *dense, *added, *constant, *reduced, *pooled, *parted]
     whole = [None] * (len(graphs) - len(parted))
     outcomes = run(graphs, tmp_path, [*whole, *plans])
-    for kind, least in ((windowed, 19), (scaled, 8), (dense, 14), (added, 3), (constant, 2), (parted, 12)):
+    kinds = (windowed, scaled, dense, added, constant, reduced, pooled, parted)
+    for kind, least in zip(kinds, (19, 8, 14, 3, 2, len(reduced), len(pooled), 12), strict=True):
         assert sum(map(packed, outcomes[: len(kind)])) >= least
         outcomes = outcomes[len(kind) :]
 

@@ -17,7 +17,7 @@ from intarsia_codegen.requantization import Layer
 from intarsia_codegen.xpulp import requantize
 from support import harness
 from support.agree import assert_agree
-from support.narrowlayers import LAYERS, SHAPES, WIDTHS, Case, samples_of
+from support.narrowlayers import LAYERS, POOLS, SHAPES, WIDTHS, Case, pool, samples_of
 from support.packed import narrow_case, samples
 
 BOARD = "rtl-cv32e40p"
@@ -60,8 +60,9 @@ def test_drawn_layers(tmp_path: Path) -> None:
     """Random widths, mixed ones too; layers without a kernel of ours take the portable one."""
     operators = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD")
     graphs = [narrow_case(ops.registry()[operator], seed) for operator in operators for seed in range(8)]
+    graphs += [pool(name, bits, 3, 2, (1, 7, 6, 20)) for name in POOLS for bits in (4, 2)]
     inputs = [samples(graph, seed) for seed, graph in enumerate(graphs)]
-    assert run(graphs, inputs, tmp_path)[1] >= 8
+    assert run(graphs, inputs, tmp_path)[1] >= 12
 
 
 @pytest.mark.emulator

@@ -20,6 +20,7 @@ typedef struct {
 void itr_mean_s8__scalar(const itr_mean_s8_params *p, const int8_t *in, int8_t *out);
 void itr_mean_s8__rvv(const itr_mean_s8_params *p, const int8_t *in, int8_t *out);
 void itr_mean_s8__mve(const itr_mean_s8_params *p, const int8_t *in, int8_t *out);
+void itr_mean_s8__xpulp(const itr_mean_s8_params *p, const int8_t *in, int8_t *out);
 void itr_mean_s8__dsp(const itr_mean_s8_params *p, const int8_t *in, int8_t *out);
 
 typedef itr_mean_s8_params itr_mean_s16_params;

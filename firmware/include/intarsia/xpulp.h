@@ -15,6 +15,13 @@
 /* rd = the word at base, which then moves on by the register `step`. */
 #define ITR_LOAD_WORD(rd, base, step) ".insn r 0x2b, 3, 0x02, " rd ", " base ", " step "\n\t"
 
+/* The integer rd += the sum of four products of signed bytes. */
+#define ITR_ADD_DOT(rd, a, b) ".insn r 0x7b, 1, 0x54, " rd ", " a ", " b "\n\t"
+
+/* The greatest, or the least, of each pair of signed bytes. */
+#define ITR_GREATEST_BYTES(rd, a, b) ".insn r 0x7b, 1, 0x18, " rd ", " a ", " b "\n\t"
+#define ITR_LEAST_BYTES(rd, a, b) ".insn r 0x7b, 1, 0x10, " rd ", " a ", " b "\n\t"
+
 /* The float rd += a * b, where a and b are the lower halves of registers; one rounding. */
 #define ITR_MULTIPLY_ADD_HALVES(rd, a, b) ".insn r 0x53, 7, 0x2a, " rd ", " a ", " b "\n\t"
 
