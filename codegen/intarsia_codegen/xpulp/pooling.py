@@ -51,4 +51,4 @@ def _cost(params: Mapping[str, Any], kind: str) -> int:
     rows, columns = min(params["kernel_h"], params["in_h"]), min(params["kernel_w"], params["in_w"])
     group = _GROUP[kind] + rows * (_ROW + columns * _CELL[kind])
     pixels = params["batch"] * params["out_h"] * params["out_w"]
-    return round(pixels * (_PIXEL + -(-params["in_c"] // LANES) * group))
+    return int(pixels * (_PIXEL + -(-params["in_c"] // LANES) * group))
