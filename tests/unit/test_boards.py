@@ -92,7 +92,7 @@ def test_values() -> None:
     board = boards.load("qemu-cortex-m4")
     assert (board.memory.ram, board.memory.flash) == (4 << 20, 20 << 20)
     assert board.counter.ticks_per_unit == Fraction(32, 5)
-    assert board.target.isa == ("dsp", "scalar")
+    assert board.target.isa == ("dsp", "fpv4", "scalar")
     assert board.with_link("uart").definitions()["ITR_LINK_UART"] == "1"
     assert board.definitions()["ITR_LINK_UART"] == "0"
 

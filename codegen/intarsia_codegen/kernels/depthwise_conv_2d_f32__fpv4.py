@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DEPTHWISE_CONV_2D in float32 for the floating-point unit of Cortex-M (see `fpv4.layers`)."""
+
+from __future__ import annotations
+
+from intarsia.kernelcall import KernelCall
+from intarsia_codegen.fpv4 import layers
+from intarsia_codegen.generated import GeneratedKernel
+
+
+def generate(call: KernelCall, name: str) -> GeneratedKernel | None:
+    """As `layers.depthwise`."""
+    return layers.depthwise(call, name, half=False)
