@@ -160,7 +160,8 @@ def choose(
     costs: Costs = estimated,
 ) -> Precision:
     """The bits of the method, given back until the drop is within `mixing.max_drop`, where there is such a limit. Where
-    VDQS keeps to it at once, bolder choices are tried, too, and the one that needs the least BitOPs and time is taken.
+    VDQS has room for more, bolder choices are tried, too (`giveback.bolder`), and the one that needs the least BitOPs
+    and time is taken.
 
     `plan` says how the network is cut (None: not at all). `ram` limits the bytes of arena, `beside` which RAM holds
     more; `measure` has the last word on them, `costs` on the time. Raises BudgetError when the memory and GateError
@@ -182,9 +183,11 @@ def choose(
     watcher.stage("measure the accuracy of the bits")
     if mixing.max_drop is not None:
         first, choice = choice, maker.within(mixing.max_drop, search, choice, watcher)
-        if mixing.method == "vdqs" and choice is first:
+        if mixing.method == "vdqs":
             limit = mixing.max_drop
-            choice = giveback.bolder(search, choice, memory, lambda s, c: maker.within(limit, s, c, watcher))
+            choice = giveback.bolder(
+                search, choice, memory, lambda s, c: maker.within(limit, s, c, watcher), choice is not first
+            )
     return _made(maker, search, choice.bits, mixing, plan, (*cut.notes, *choice.notes, *spared))
 
 

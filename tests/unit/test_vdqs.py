@@ -378,7 +378,7 @@ def test_what_is_left_of_the_limit_is_spent_on_bolder_choices() -> None:
     assert first.bits[:3] == (8, 8, 8)
     for worth, bits in (({}, (4, 4, 4)), ({1: 1.0}, (4, 8, 4)), ({0: 1.0, 1: 1.0, 2: 1.0}, (8, 8, 8))):
         loss = drop_of(worth)
-        kept = bolder(found, first, (None, None), lambda s, c, loss=loss: give_back(s, c, loss, 0.5))
+        kept = bolder(found, first, (None, None), lambda s, c, loss=loss: give_back(s, c, loss, 0.5), False)
         assert kept.bits[:3] == bits
 
 

@@ -25,6 +25,7 @@ from intarsia.bench.plantable import (
     UNIFORM_4,
     VDQS,
     VDQS_ALONE,
+    WEIGHTS_4,
     Row,
     marked,
 )
@@ -64,6 +65,7 @@ def variants(balances: Sequence[float] = BALANCES, shares: Sequence[float] = OUT
         Variant(PATCHES_8),
         Variant(VDQS, searched),
         Variant(UNIFORM_4, Mixing((8, 4), (8, 4), "uniform4", None)),
+        Variant(WEIGHTS_4, Mixing((8,), (8, 4), "uniform4", None)),
         Variant(VDQS_ALONE, replace(searched, vdpc="off")),
         *(
             Variant(SWEEP, _with_share(replace(free, balance=balance), share))

@@ -13,10 +13,11 @@ from intarsia.report import text
 
 SCHEMA = "intarsia.bench.plans"
 SCHEMA_VERSION = 1
-LAYERS_8, PATCHES_8, UNIFORM_4, VDQS_ALONE, VDQS, SWEEP = (
+LAYERS_8, PATCHES_8, UNIFORM_4, WEIGHTS_4, VDQS_ALONE, VDQS, SWEEP = (
     "layer-based 8 bit",
     "patch-based 8 bit",
     "uniform 4 bit",
+    "weights of 4 bits",
     "VDQS, VDPC off",
     "VDQS",
     "sweep",
