@@ -81,7 +81,7 @@ class Network(Case):
         channels = self.shape(x)[3] * multiplier
         weights = self.weights(x, (1, *kernel, channels), axis=3)
         inputs = [x, weights, self.bias(x, weights, channels)]
-        attrs = DepthwiseConv2DAttrs(padding, stride, (1, 1), "NONE", multiplier)
+        attrs = DepthwiseConv2DAttrs(padding, stride, multiplier=multiplier)
         return self.layer("DEPTHWISE_CONV_2D", inputs, attrs)
 
     def pool(self, x: int) -> int:

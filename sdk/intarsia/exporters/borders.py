@@ -10,9 +10,8 @@ import numpy as np
 from intarsia import dtypes
 from intarsia.ir import Attrs, Graph, Node, Tensor
 from intarsia.ops._common import EXPLICIT
+from intarsia.ops._layer2d import LayerAttrs
 from intarsia.ops._pooling import PoolAttrs
-from intarsia.ops.conv_2d import Conv2DAttrs
-from intarsia.ops.depthwise_conv_2d import DepthwiseConv2DAttrs
 
 
 def separate(graph: Graph) -> Graph:
@@ -21,7 +20,7 @@ def separate(graph: Graph) -> Graph:
     tensors, nodes = list(graph.tensors), []
     for node in graph.nodes:
         attrs = node.attrs
-        if not isinstance(attrs, (Conv2DAttrs, DepthwiseConv2DAttrs, PoolAttrs)) or attrs.padding != EXPLICIT:
+        if not isinstance(attrs, LayerAttrs | PoolAttrs) or attrs.padding != EXPLICIT:
             nodes.append(node)
             continue
         if isinstance(attrs, PoolAttrs) and node.op != "MAX_POOL_2D":

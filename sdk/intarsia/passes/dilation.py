@@ -13,8 +13,7 @@ from dataclasses import replace
 from intarsia.check import fault
 from intarsia.ir import Graph, Node
 from intarsia.ops._common import EXPLICIT
-from intarsia.ops.conv_2d import Conv2DAttrs
-from intarsia.ops.depthwise_conv_2d import DepthwiseConv2DAttrs
+from intarsia.ops._layer2d import LayerAttrs
 
 
 def run(graph: Graph) -> Graph:
@@ -58,7 +57,7 @@ def _dilated(nodes: tuple[Node, Node, Node], graph: Graph) -> Node | None:
     """One convolution for the three nodes, or None where they are no dilated convolution."""
     first, layer, last = nodes
     attrs = layer.attrs
-    if not isinstance(attrs, Conv2DAttrs | DepthwiseConv2DAttrs) or last.op != "BATCH_TO_SPACE_ND":
+    if not isinstance(attrs, LayerAttrs) or last.op != "BATCH_TO_SPACE_ND":
         return None
     if attrs.padding != "VALID" or (attrs.stride, attrs.dilation) != ((1, 1), (1, 1)):
         return None

@@ -8,8 +8,7 @@ from dataclasses import replace
 from intarsia.check import fault
 from intarsia.ir import Graph, Node
 from intarsia.ops._common import EXPLICIT, Window
-from intarsia.ops.conv_2d import Conv2DAttrs
-from intarsia.ops.depthwise_conv_2d import DepthwiseConv2DAttrs
+from intarsia.ops._layer2d import LayerAttrs
 
 ACTIVATIONS = frozenset({"RELU", "RELU6", "RELU_N1_TO_1"})
 CLAMPING = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD"})
@@ -75,7 +74,7 @@ def _border(position: int, graph: Graph) -> Graph | None:
         return None
     layer = graph.nodes[reader]
     attrs = layer.attrs
-    if not isinstance(attrs, (Conv2DAttrs, DepthwiseConv2DAttrs)) or attrs.padding != "VALID":
+    if not isinstance(attrs, LayerAttrs) or attrs.padding != "VALID":
         return None
     if layer.inputs[0] != node.outputs[0] or fault(layer, graph):
         return None
@@ -102,7 +101,7 @@ def _is_zero_border(node: Node, graph: Graph) -> bool:
 def _is_same(node: Node, layer: Node, graph: Graph) -> bool:
     """Whether SAME padding puts the layer's windows where they are behind the PAD."""
     attrs, paddings = layer.attrs, graph.constant(node, 1)
-    assert isinstance(attrs, (Conv2DAttrs, DepthwiseConv2DAttrs))
+    assert isinstance(attrs, LayerAttrs)
     size, kernel = graph.required(node, 0).shape, graph.required(layer, 1).shape
     out = graph.output(layer).shape
     return all(
