@@ -91,8 +91,14 @@ def _plan(project: Project) -> Plan | None:
 
 
 def _afresh(project: Project, graph: Graph, portable: Sequence[int], folder: Path) -> Project:
-    objective = Objective(project.document["optimize"])
-    plan = _plan(project)
-    program = codegen.lower_for(graph, project.board, portable=portable, plan=plan, objective=objective)
+    """The project made again, with these layers in portable C."""
+    program = codegen.lower_for(
+        graph,
+        project.board,
+        portable=portable,
+        plan=_plan(project),
+        objective=Objective(project.document["optimize"]),
+        external=project.document["io"] == "external",
+    )
     codegen.write(program, project.board, folder / "fw")
     return build.open_project(folder / "fw")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from intarsia import check, importers, modelfile
 from intarsia.errors import ModelError, UsageError
-from intarsia.importers.base import content
+from intarsia.importers.base import content, title
 from intarsia.ir import Graph
 from intarsia.passes import canonicalise, dynamic_range
 
@@ -59,5 +59,5 @@ def original_file(path: Path) -> bytes | None:
     importer = importers.choose(path, data)
     if not importer.interpreted:
         return None
-    graph = importer.parse(data, name=path.stem, rule=DEFAULT_RULE)
+    graph = importer.parse(data, name=title(path), rule=DEFAULT_RULE)
     return None if dynamic_range.run(graph).nodes != graph.nodes else data

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from intarsia import boards, modelfile, pipeline, simulate
+from intarsia import boards, diffing, modelfile, pipeline, simulate
+from intarsia.build import Project
 from intarsia.cli import app
-from intarsia.difference import Comparison
+from intarsia.difference import Comparison, Differences
 from intarsia.ir import Graph
 from intarsia.plan import patch, planfile
 from intarsia.quantize.mixed import Bits, requantize
@@ -161,6 +162,23 @@ def test_narrow_feature_maps_are_unpacked(
     bits = Bits({names["stem"]: 4, names["deep"]: 2}, {POINT: 4})
     narrow = requantize(graph, small.int8_samples(graph, 16), bits, None).graph
     assert diff(capsys, project(narrow, "host", tmp_path))["equal"]
+
+
+def test_inputs_and_outputs_outside_the_arena_stay_there(
+    graph: Graph, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a project that is made again for --reference-kernels, too."""
+    folder, seen = project(graph, "host", tmp_path, Patching(external=True)), []
+    run = diffing.run
+
+    def watched(made: Project, *arguments: Any) -> Differences:
+        seen.append((made.folder == folder, made.document["io"]))
+        return run(made, *arguments)
+
+    monkeypatch.setattr(diffing, "run", watched)
+    for more in ([], ["--reference-kernels", "2"]):
+        assert diff(capsys, folder, *more)["equal"]
+    assert seen == [(True, "external"), (False, "external")]
 
 
 def test_generate_swaps_a_layer_to_portable_c(

@@ -33,6 +33,9 @@ M3 = "-mcpu=cortex-m3 -mthumb"
 CROSS = ("-DCMAKE_SYSTEM_NAME=Generic", "-DCMAKE_C_COMPILER=arm-none-eabi-gcc")
 LIBRARY_ONLY = "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY"
 
+HOSTS = pytest.mark.parametrize("place", ["host", "external"])
+"""Libraries that this machine runs: with inputs and outputs in the arena, and outside of it."""
+
 pytestmark = pytest.mark.emulator
 
 
@@ -43,13 +46,13 @@ def graph() -> Graph:
 
 @pytest.fixture(scope="module")
 def made(graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Libraries in folders `<board>/<format>`."""
+    """Libraries in folders `<board>/<format>`, and in `external/<format>` for the host with --io external."""
     folder = tmp_path_factory.mktemp("libraries")
-    for name in ("host", "qemu-cortex-m4"):
+    for place, name in (("host", "host"), ("qemu-cortex-m4", "qemu-cortex-m4"), ("external", "host")):
         board = boards.load(name)
-        program = lower_for(graph, board)
+        program = lower_for(graph, board, external=place == "external")
         for kind in libraries.formats().values():
-            kind.write(program, board, folder / name / kind.name)
+            kind.write(program, board, folder / place / kind.name)
     return folder
 
 
@@ -99,8 +102,11 @@ def machine_code(folder: Path, suffix: str) -> dict[str, bytes]:
 @pytest.mark.parametrize("kind", FORMATS)
 def test_command_writes_a_library(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "library"
-    command = ["generate", str(MODEL), "--board", "host", "--format", kind, "-o", str(out), "--json", "-q"]
-    assert intarsia(command) == 0
+    command = ["generate", str(MODEL), "--board", "host", "--format", kind, "--json", "-q"]
+    assert intarsia([*command, "--io", "external", "-o", str(tmp_path / "external")]) == 0
+    assert json.loads(capsys.readouterr().out)["format"] == kind
+    assert f"{P}_set_input_0(" in (tmp_path / "external" / "src" / f"{P}.h").read_text()
+    assert intarsia([*command, "-o", str(out)]) == 0
     assert json.loads(capsys.readouterr().out)["format"] == kind
     readme = (out / "README.md").read_text()
     assert f"{P}_invoke" in readme
@@ -118,8 +124,9 @@ def test_options_of_firmware_are_refused(tmp_path: Path, capsys: pytest.CaptureF
     assert "--link" in capsys.readouterr().err
 
 
-def test_cmake_example(made: Path, expected: str, tmp_path: Path) -> None:
-    succeeds(cmake(made / "host" / "cmake", tmp_path / "build"))
+@HOSTS
+def test_cmake_example(place: str, made: Path, expected: str, tmp_path: Path) -> None:
+    succeeds(cmake(made / place / "cmake", tmp_path / "build"))
     assert output_of(tmp_path / "build" / f"{P}_example") == expected
 
 
@@ -203,9 +210,10 @@ def test_condition_of_an_instruction_set_holds_on_its_boards(isa: str, tmp_path:
         assert (done.returncode == 0) == (portable or isa in board.target.isa), (name, done.stderr)
 
 
-def test_zephyr_sample(made: Path, expected: str, tmp_path: Path) -> None:
+@HOSTS
+def test_zephyr_sample(place: str, made: Path, expected: str, tmp_path: Path) -> None:
     package = zephyr.package(tmp_path / "zephyr")
-    sample = made / "host" / "zephyr" / "samples" / P
+    sample = made / place / "zephyr" / "samples" / P
     succeeds(cmake(sample, tmp_path / "build", f"-DZephyr_DIR={package}"))
     assert output_of(tmp_path / "build" / "app") == expected
 
@@ -248,9 +256,10 @@ print(found.warnings, found.syms["INTARSIA_DIGITS96_INT8"].str_value, found.syms
     assert done.stdout == "[] y 4096\n", done.stdout + done.stderr
 
 
+@HOSTS
 @pytest.mark.arduino
-def test_arduino_sketch(made: Path, expected: str, tmp_path: Path) -> None:
-    library = made / "host" / "arduino"
+def test_arduino_sketch(place: str, made: Path, expected: str, tmp_path: Path) -> None:
+    library = made / place / "arduino"
     succeeds(arduino.build(library, library / "examples" / f"{P}_once" / f"{P}_once.ino", tmp_path))
     assert output_of(tmp_path / "build" / "sketch.elf") == expected
 
@@ -293,10 +302,11 @@ def platformio_project(library: Path, platform: Path, project: Path) -> Path:
     return project
 
 
+@HOSTS
 @pytest.mark.tools
-def test_platformio_project(made: Path, expected: str, tmp_path: Path) -> None:
+def test_platformio_project(place: str, made: Path, expected: str, tmp_path: Path) -> None:
     platform = tools.platform(tmp_path / "platform")
-    project = platformio_project(made / "host" / "platformio", platform, tmp_path / "project")
+    project = platformio_project(made / place / "platformio", platform, tmp_path / "project")
     succeeds(tools.platformio(tmp_path, "run", "-v", cwd=project))
     assert output_of(project / ".pio" / "build" / "here" / "program") == expected
 

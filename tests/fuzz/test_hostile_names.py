@@ -8,15 +8,22 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from fuzzing import values
-from intarsia import boards, modelfile, pipeline
+from intarsia import boards, modelfile, pipeline, simulate
+from intarsia.importers import tflite
+from intarsia.ir import Graph
 from intarsia.ops._scaled_sum import SumAttrs
+from intarsia.passes import canonicalise
 from intarsia.report import document
 from intarsia.report.text import brief
 from intarsia.request import Request
 from intarsia_codegen.names import comment, identifier
+from support import harness
 from support.tiny import Tiny
 
 NAMES = [name.decode("utf-8", "replace") for name in values.NAMES]
@@ -61,6 +68,56 @@ def test_the_whole_way(tmp_path: Path) -> None:
     assert all(brief(name) in shown for name in names)
     assert "<script" not in page
     assert not {"\x1b", "\u202e", "\x00"}.intersection(page)
+
+
+PARTS = (
+    "a",
+    "_",
+    "0",
+    "int",
+    "*/",
+    "/*",
+    "%s",
+    "${X}",
+    "..",
+    "/",
+    "\\",
+    '"',
+    "'",
+    "??/",
+    "\n",
+    "\0",
+    "ö",
+    "数",
+    "\u202e",
+    " ",
+)
+
+
+def test_drawn_names_compile_and_come_back(tmp_path: Path) -> None:
+    """Networks whose tensors have names of drawn parts and of any characters; harness.run_cases builds with warnings
+    as errors."""
+    graphs: list[Graph] = []
+
+    @settings(max_examples=20, database=None, phases=[Phase.generate])
+    @given(
+        st.lists(
+            st.one_of(st.text(max_size=40), st.lists(st.sampled_from(PARTS)).map("".join)),
+            min_size=2,
+            max_size=8,
+        )
+    )
+    def collect(names: list[str]) -> None:
+        names = [name.encode("utf-8", "replace").decode() for name in names]
+        graph = canonicalise(tflite.parse(chain(names), name=names[0]))
+        assert [graph.output(node).name for node in graph.nodes] == names[1:]
+        graphs.append(graph)
+
+    collect()
+    samples = [[[np.array([[1, -2, 3, 127]], np.int8)]] for _ in graphs]
+    outcomes = harness.run_cases(graphs, samples, tmp_path)
+    for graph, inputs, outcome in zip(graphs, samples, outcomes, strict=True):
+        assert np.array_equal(outcome.outputs[0][0], simulate.run(graph, inputs[0])[0])
 
 
 @pytest.mark.parametrize("name", [*NAMES, *ALIKE, STEM])

@@ -8,6 +8,7 @@ those of portable C under sanitizers equal the reference.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,12 @@ pytestmark = pytest.mark.tflm_oracle
 
 SAMPLES = 3
 _SHAPES = ("B01", "B03", "B05", "B07", "B26", "B29", "B31", "B41")
-BOARD_ROWS = {"qemu-cortex-m0": ("B03", "B07", "B31"), "qemu-cortex-m4": _SHAPES, "qemu-cortex-m55": _SHAPES}
+_SUMS = ("B10", "B19", "B22", "B24", "B54")
+BOARD_ROWS = {
+    "qemu-cortex-m0": ("B03", "B07", "B31"),
+    "qemu-cortex-m4": _SHAPES + _SUMS,
+    "qemu-cortex-m55": _SHAPES + _SUMS,
+}
 Row = Callable[[], Iterator[Tiny]]
 ROWS: dict[str, Row] = {}
 
@@ -61,19 +67,19 @@ def convolution(
     scale: Scale = 0.02,
     out_scale: float = 0.3,
     seed: int = 0,
-    bias: bool = True,
+    bias: bool | int = True,
     in_scale: float = 0.05,
     zero: int = 3,
     out_zero: int = -7,
 ) -> Tiny:
-    """One convolution whose output shape follows TFLite's rule."""
+    """One convolution whose output shape follows TFLite's rule; `bias` -1 is an optional input that is left out."""
     t = Tiny(seed)
     x = t.input(shape, scale=in_scale, zero=zero)
     depthwise = isinstance(attrs, DepthwiseConv2DAttrs)
     weights = t.weights(
         (1, *kernel, channels) if depthwise else (channels, *kernel, shape[3]), scale, 3 if depthwise else 0
     )
-    inputs = [x, weights] + ([t.bias(channels)] if bias else [])
+    inputs = [x, weights] + ([t.bias(channels)] if bias is True else [] if bias is False else [bias])
     size = []
     for extent, k, stride, dilation in zip(shape[1:3], kernel, attrs.stride, attrs.dilation, strict=True):
         reach = (k - 1) * dilation + 1
@@ -139,14 +145,13 @@ def a_product_with_a_factor_above_1() -> Iterator[Tiny]:
 
 @row("B15")
 def a_dead_channel() -> Iterator[Tiny]:
-    t = Tiny()
-    data = t.random.integers(-127, 127, (4, 3, 3, 2)).astype(np.int8)
-    data[2] = 0
-    weights = t.constant(data, (0.02, 0.03, 1e-30, 0.01))
-    t.node(
-        "CONV_2D", [t.input((1, 5, 5, 2)), weights, t.bias(4)], (1, 5, 5, 4), Conv2DAttrs("SAME"), scale=0.2
-    )
-    yield t
+    for scale in (1e-30, 1e-45, 0.0):
+        t = Tiny()
+        data = t.random.integers(-127, 127, (4, 3, 3, 2)).astype(np.int8)
+        data[2] = 0
+        inputs = [t.input((1, 5, 5, 2)), t.constant(data, (0.02, 0.03, scale, 0.01)), t.bias(4)]
+        t.node("CONV_2D", inputs, (1, 5, 5, 4), Conv2DAttrs("SAME"), scale=0.2)
+        yield t
 
 
 @row("B17")
@@ -284,15 +289,19 @@ def reshape_to_what_is_left() -> Iterator[Tiny]:
     t = Tiny()
     t.node("RESHAPE", [t.input((1, 2, 3, 4)), t.numbers(1, -1)], (1, 24), ReshapeAttrs((1, -1)), scale=0.05)
     yield t
+    t = Tiny()  # without a tensor of the shape
+    t.node("RESHAPE", [t.input((1, 2, 3, 4))], (1, 24), ReshapeAttrs((1, -1)), scale=0.05)
+    yield t
 
 
 @row("B50")
 def vectors_against_three_dimensions() -> Iterator[Tiny]:
     for op, attrs in (("ADD", SumAttrs()), ("MUL", FusedAttrs())):
-        t = Tiny()
-        inputs = [t.input((1, 1, 13)), t.weights((13,), 0.05)]
-        t.node(op, inputs, (1, 1, 13), attrs, scale=0.12)
-        yield t
+        for turned in (False, True):
+            t = Tiny()
+            inputs = [t.input((1, 1, 13)), t.weights((13,), 0.05)]
+            t.node(op, inputs[::-1] if turned else inputs, (1, 1, 13), attrs, scale=0.12)
+            yield t
 
 
 @row("B51")
@@ -327,6 +336,15 @@ def sixteen_bits_by_eight() -> Iterator[Tiny]:
     inputs = [t.input((1, 8), "int16", 0.001), t.weights((4, 8)), t.bias(4, 2e-5, "int64")]
     t.node("FULLY_CONNECTED", inputs, (1, 4), FullyConnectedAttrs(), dtype="int16", scale=0.001)
     yield t
+    kinds = (
+        ("CONV_2D", (4, 3, 3, 4), Conv2DAttrs("SAME")),
+        ("DEPTHWISE_CONV_2D", (1, 3, 3, 4), DepthwiseConv2DAttrs("SAME")),
+    )
+    for op, kernel, attrs in kinds:
+        t = Tiny()
+        x, bias = t.input((1, 5, 6, 4), "int16", 0.001), t.bias(4, 2e-5, "int64")
+        t.node(op, [x, t.weights(kernel), bias], (1, 5, 6, 4), attrs, dtype="int16", scale=0.002)
+        yield t
 
 
 @row("B57")
@@ -383,6 +401,31 @@ def test_rows_in_c(answers: dict[str, list[Answer]], tmp_path: Path) -> None:
     for (graph, samples), outcome in zip(cases, outcomes, strict=True):
         for inputs, got in zip(samples, outcome.outputs, strict=True):
             assert_agree(graph, got, simulate.run(graph, inputs), graph.name)
+
+
+def test_b15_a_dead_channel_holds_its_zero_point(answers: dict[str, list[Answer]]) -> None:
+    """What a scale of 0 multiplies is 0, the bias too."""
+    for graph, samples, _ in answers["B15"]:
+        for inputs in samples:
+            assert (simulate.run(graph, inputs)[0][..., 2] == graph.tensor(graph.outputs[0]).zero_point).all()
+
+
+def test_b22_no_bias_is_one_of_zeros() -> None:
+    """In the ways, too, that the interpreter does not run."""
+    for attrs, channels in ((Conv2DAttrs("SAME"), 4), (DepthwiseConv2DAttrs("SAME"), 3)):
+        outputs = []
+        for bias in (False, -1, True):
+            tiny = convolution((1, 6, 6, 3), (3, 3), channels, attrs, bias=bias)
+            graph = canonicalise(importer.parse(tiny.bytes, name="b22"))
+            if bias is True:
+                index = graph.nodes[0].inputs[2]
+                tensors = list(graph.tensors)
+                tensors[index] = replace(tensors[index], data=np.zeros(channels, np.int32))
+                graph = graph.replace(tensors=tuple(tensors))
+            x = sample(graph.tensor(graph.inputs[0]), np.random.default_rng(0))
+            outputs.append(simulate.run(graph, [x])[0])
+        assert np.array_equal(outputs[0], outputs[1])
+        assert np.array_equal(outputs[0], outputs[2])
 
 
 @pytest.mark.emulator

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from intarsia.errors import ModelError
-from intarsia.importers.base import Importer, content
+from intarsia.importers.base import Importer, content, title
 from intarsia.ir import Graph
 
 
@@ -29,7 +29,7 @@ def load(path: Path, *, rule: str = "tflm", partial: bool = False) -> Graph:
     that are not supported."""
     data = content(path, path.suffix or ".tflite")
     importer = choose(path, data)
-    return importer.parse(data, name=path.stem, rule=rule, partial=partial, folder=path.parent)
+    return importer.parse(data, name=title(path), rule=rule, partial=partial, folder=path.parent)
 
 
 def choose(path: Path, data: bytes) -> Importer:

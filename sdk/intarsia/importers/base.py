@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar
@@ -35,6 +36,11 @@ class Importer(ABC):
     ) -> Graph:
         """Graph of a file's bytes. `partial` keeps operators that are not supported, if the format can; `folder` is
         where the file lies, for data beside it. Raises ModelError, and EnvironmentMissing without a package."""
+
+
+def title(path: Path) -> str:
+    """The name of a model by that of its file, which is UTF-8 whatever the locale makes of it."""
+    return os.fsencode(path.stem).decode("utf-8", "replace")
 
 
 def content(path: Path, suffix: str) -> bytes:

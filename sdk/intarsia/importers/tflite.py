@@ -14,7 +14,7 @@ import numpy as np
 from intarsia import dtypes, ops, tensorcheck
 from intarsia.errors import ModelError
 from intarsia.importers import variables
-from intarsia.importers.base import Importer, content
+from intarsia.importers.base import Importer, content, title
 from intarsia.ir import ABSENT, Attrs, Graph, Node, Quantization, Tensor
 from intarsia.ops._common import schema
 
@@ -45,7 +45,7 @@ IMPORTER = TfliteImporter()
 def load(path: Path, *, rule: str = "tflm", partial: bool = False) -> Graph:
     """Reads a `.tflite` file. Raises ModelError for malformed files and, unless `partial`, for operators that are not
     supported."""
-    return parse(content(path, ".tflite"), name=path.stem, rule=rule, partial=partial)
+    return parse(content(path, ".tflite"), name=title(path), rule=rule, partial=partial)
 
 
 def parse(data: bytes, *, name: str, rule: str = "tflm", partial: bool = False) -> Graph:
