@@ -105,11 +105,7 @@ class _Fit:
         search = self.search
         multiplier, delta = np.zeros((2, self.layer.channels), np.int64)
         offset = search.fixed_code << self.exponent
-        exact = np.empty(0)
-        if len(search.live):
-            exact = search.slope * 2.0 ** (32 - self.scale_bits + self.exponent)
-        if (exact > INT32_MAX - 64).any():
-            return None
+        exact = self._multipliers() if len(search.live) else np.empty(0)
         open_ = np.ones(len(search.live), bool)
         for step in NEARBY_MULTIPLIERS:
             if not open_.any():
@@ -123,6 +119,13 @@ class _Fit:
         if open_.any():
             return None
         return Line(self.exponent, multiplier, offset, None if self.level is None else delta)
+
+    def _multipliers(self) -> np.ndarray:
+        """Real ones, as far as products fit: few thresholds leave slopes open, and the steepest is the widest."""
+        search = self.search
+        sums = np.maximum(np.abs(search.low + self.shift), np.abs(search.high + self.shift))
+        most = np.minimum(2.0 ** (62 - self.scale_bits) / np.maximum(sums, 1), INT32_MAX - 64)
+        return np.minimum(search.slope * 2.0 ** (32 - self.scale_bits + self.exponent), most)
 
     def _value(self, points: Int64Array, multiplier: Int64Array) -> Int64Array:
         sums = points + self.shift
