@@ -12,6 +12,7 @@ typedef struct {
   int32_t sum_words; /* sums of a row */
   uint32_t *ring;    /* three rows of activation words */
   int32_t *totals;   /* sums of the codes of every pixel of three rows */
+  uint32_t *first;   /* what the products of every block start from, if windows are one chunk */
   uint32_t *start;   /* sums before the first product */
   uint32_t *sums;    /* of two channels */
   uint8_t *border;   /* a pixel of zero points */
@@ -31,7 +32,8 @@ static memory place(const itr_dsp_poly *layer, int32_t groups, void *scratch) {
   m.sums = m.start + m.sum_words;
   m.ring = m.sums + 2 * m.sum_words;
   m.totals = (int32_t *)(m.ring + ROWS * m.row_words);
-  m.border = (uint8_t *)(m.totals + ROWS * m.columns);
+  m.first = (uint32_t *)m.totals + ROWS * m.columns;
+  m.border = (uint8_t *)(m.first + (layer->whole ? groups * BLOCKS : 0));
   m.tails = m.border + 4 * layer->words;
   m.out = m.tails + layer->lanes * 4 * layer->words;
   return m;
@@ -92,12 +94,26 @@ static uint32_t correction(const itr_dsp_poly *layer, const memory *m, const uin
   return 0u - (uint32_t)layer->excess * (columns[x] + columns[x + 1] + columns[x + 2]);
 }
 
+/* Fields before the first product of blocks of two pixels, for windows of one chunk. */
+static void make_first(const itr_dsp_poly *layer, const memory *m, const uint32_t *columns) {
+  for (int32_t block = 0; block < m->groups * BLOCKS; block++) {
+    const uint32_t even = (uint32_t)layer->lead - (uint32_t)layer->excess * columns[2 * block];
+    const uint32_t odd = (uint32_t)layer->lead - (uint32_t)layer->excess * columns[2 * block + 1];
+    m->first[block] = even + (odd << layer->spacing);
+  }
+}
+
 static void make_start(const itr_dsp_poly *layer, const memory *m) {
   uint32_t *start = m->start;
   uint32_t *columns = m->sums; /* not in use yet */
   for (int32_t x = 0; x < m->columns; x++) {
     const int32_t *totals = m->totals + x;
     columns[x] = (uint32_t)(totals[0] + totals[m->columns] + totals[2 * m->columns]);
+  }
+  if (layer->whole) {
+    make_first(layer, m, columns);
+    memset(start, 0, 4 * (size_t)m->sum_words);
+    return;
   }
   for (int32_t slot = 0; slot <= m->groups * BLOCKS; slot++) {
     const int32_t x = slot * layer->lanes - 2;
@@ -123,6 +139,7 @@ static void output_row(const itr_dsp_poly *layer, int32_t out_w, int32_t first, 
       .code = layer->multiply,
       .start = m->start,
       .sum_words = m->sum_words,
+      .first = m->first,
   };
   for (int32_t r = 0; r < ROWS; r++) {
     work.rows[r] = m->ring + (first + r) % ROWS * m->row_words;

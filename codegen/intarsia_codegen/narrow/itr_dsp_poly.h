@@ -32,6 +32,8 @@ typedef struct {
   int32_t pitch;     /* of an output pixel before it is copied */
   int32_t zero;      /* byte of input zero points */
   int32_t excess;    /* of the stored weights */
+  int32_t whole;     /* whether a window is one chunk */
+  int32_t lead;      /* of its fields */
 } itr_dsp_poly;
 
 /* What the assembler reads, in this order. */
@@ -43,6 +45,7 @@ typedef struct {
   const char *code;
   const uint32_t *start; /* of the sums */
   int32_t sum_words;     /* a multiple of 8 */
+  const uint32_t *first; /* what products start from, three blocks at a time */
 } itr_dsp_poly_work;
 
 void itr_dsp_poly_conv(const itr_dsp_poly *layer, const itr_conv_2d_packed_params *p,

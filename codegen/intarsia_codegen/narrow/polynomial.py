@@ -10,6 +10,10 @@ field can outgrow, or a kernel row of all channels where the layer's own weights
 
 Weights are stored as w + excess >= 0, packed so that a rotation and an AND make a weight word. Sums start from
 -excess * (sum of the codes under the window), which is the same for all output channels.
+
+Where the sums of a whole window fit a field once the excess is taken off, all of it is one chunk: products start from
+(lead - excess * (sum of the codes of each pixel)) in the fields of a word, times three taps of 1, so that only the
+true sums must fit, beside what negative weights take away, which the lead makes up for: 3 * lead for every output.
 """
 
 from __future__ import annotations
@@ -30,8 +34,8 @@ LONGEST = 48
 BLOCKS = 3
 _SAVED = ["r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11"]
 _TOTALS = [("r2", "r3"), ("r4", "r5"), ("r6", "r7")]
-_ROWS, _WEIGHTS, _SUMS, _GROUPS, _CHUNKS, _LEFT = 0, 12, 16, 20, 24, 28
-FRAME = 32
+_ROWS, _WEIGHTS, _SUMS, _GROUPS, _CHUNKS, _LEFT, _FIRST = 0, 12, 16, 20, 24, 28, 32
+FRAME = 40
 STACK_BYTES = FRAME + 36
 FINISH = f"{BASE}_finish"
 FINISH_STACK_BYTES = 36
@@ -77,14 +81,18 @@ class Polynomial:
 
 @dataclass(frozen=True)
 class Chunk:
-    """What is added up before fields are added to sums in memory: kernel rows, 3 or 1, and channels of each."""
+    """What is added up before fields are added to sums in memory: kernel rows, 3 or 1, and channels of each.
+
+    `rows` is how many the code has; with `whole` it runs three times before the fields are added.
+    """
 
     rows: int
     channels: int
+    whole: bool = False
 
     @property
     def name(self) -> str:
-        return "" if self.rows == 3 else f"_row{self.channels}"
+        return "" if self.rows == 3 else f"_{'whole' if self.whole else 'row'}{self.channels}"
 
 
 POLYNOMIALS = {
@@ -104,6 +112,8 @@ def entry() -> SourceFile:
         "stm sp, {r2, r3, r4, r5, r6, r7, r8}",
         "mov lr, r6",
         "ldrd r1, r12, [r0]",
+        "ldr r10, [r0, #8]",
+        f"str r10, [sp, #{_FIRST}]",
         "1:",
         f"ldm r1!, {block}",
         f"stm lr!, {block}",
@@ -123,6 +133,7 @@ def multiply(shape: Polynomial, chunk: Chunk) -> SourceFile:
         f"ldr r1, [sp, #{_WEIGHTS}]",
         f"ldr r12, [sp, #{_CHUNKS}]",
         f"str r12, [sp, #{_LEFT}]",
+        *(_first_products(shape) if chunk.whole else []),
         "2:",
     ]
     for row in range(chunk.rows):
@@ -131,15 +142,15 @@ def multiply(shape: Polynomial, chunk: Chunk) -> SourceFile:
             at, place = ["add lr, sp, r12, lsl #2"], f"[lr, #{_ROWS - 4}]"
         lines += [*at, f"ldr r0, {place}"]
         for channel in range(chunk.channels):
-            lines += _step(shape, channel, first=row == channel == 0)
+            lines += _step(shape, channel, first=row == channel == 0 and not chunk.whole)
         lines += [f"ldr r12, [sp, #{_LEFT}]", *at] if at else []
         lines.append(f"str r0, {place}")
+    again = ["subs r12, r12, #1", f"str r12, [sp, #{_LEFT}]", "bne.w 2b"]
+    if chunk.whole:
+        lines += [*again, *_flush(shape)]
+    else:
+        lines += [*_flush(shape), f"ldr r12, [sp, #{_LEFT}]", *again]
     lines += [
-        *_flush(shape),
-        f"ldr r12, [sp, #{_LEFT}]",
-        "subs r12, r12, #1",
-        f"str r12, [sp, #{_LEFT}]",
-        "bne.w 2b",
         *(["sub lr, lr, #8"] if shape.lanes == 2 else []),  # `_flush` leaves it behind four slots, or three
         f"ldr r12, [sp, #{_GROUPS}]",
         "subs r12, r12, #1",
@@ -153,6 +164,18 @@ def multiply(shape: Polynomial, chunk: Chunk) -> SourceFile:
         "   r12 packed weights, lr weight word."
     )
     return function(shape.name + chunk.name, comment, lines)
+
+
+def _first_products(shape: Polynomial) -> list[str]:
+    """What the products of three blocks start from: three words of the row's own."""
+    return [
+        f"ldr r12, [sp, #{_FIRST}]",
+        "ldm r12!, {r9, r10, r11}",
+        f"str r12, [sp, #{_FIRST}]",
+        *constant("lr", sum(1 << (shape.spacing * d) for d in range(3))),
+        *[f"smull {low}, {high}, r{9 + b}, lr" for b, (low, high) in enumerate(_TOTALS)],
+        f"ldr r12, [sp, #{_LEFT}]",
+    ]
 
 
 def _step(shape: Polynomial, channel: int, *, first: bool) -> list[str]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -35,22 +36,35 @@ def row_convolution(call: KernelCall, name: str, weight_bits: int) -> GeneratedK
     most = shape.largest * matrix.shape[1] << weight_bits
     if not 0 <= excess_of(layer) < 1 << weight_bits or most >= 1 << (31 - FINE_SCALE):
         return None
+    per_byte = max(8 // layer.out_bits, 2)
+    channels = -(-out_c // per_byte) * per_byte
+    cut = _best_cut(call, layer, shape, channels)
     zero_points = (None, call.integer("out_zero")) if shape.both_sides else (None,)
     for zero_point, scale_bits in product(zero_points, SUM_SCALES):
-        line = fit(layer, -layer.bias, scale_bits, zero_point)
+        line = fit(layer, 3 * cut.lead - layer.bias, scale_bits, zero_point)
         if line is not None:
-            return _kernel(call, name, layer, shape, line, finish_of(layer, line, scale_bits, zero_point))
+            end = finish_of(layer, line, scale_bits, zero_point)
+            return _kernel(call, name, layer, shape, cut, line, end)
     return None
 
 
+@dataclass(frozen=True)
+class _Cut:
+    """How the products of a window are cut, the lead of its fields, and weights in its order."""
+
+    chunk: Chunk
+    lead: int
+    weights: list[int]
+
+
 def _kernel(
-    call: KernelCall, name: str, layer: Narrow, shape: Polynomial, line: Line, end: Finish
+    call: KernelCall, name: str, layer: Narrow, shape: Polynomial, cut: _Cut, line: Line, end: Finish
 ) -> GeneratedKernel:
     finish, finish_source = polynomial.finish(shape, end)
     expand_code, expand_source = expand.expand(shape.in_bits, shape.lanes, shape.spacing)
     per_byte = max(8 // layer.out_bits, 2)
     channels = -(-layer.channels // per_byte) * per_byte
-    chunk, weights = _best_chunk(call, layer, shape, channels, end)
+    chunk, weights = cut.chunk, cut.weights
     multiply = polynomial.multiply(shape, chunk)
     constants = line.of_pairs(channels)
     fields = {
@@ -62,6 +76,8 @@ def _kernel(
         "constants": f"{name}_constants",
         "pair_words": constants.shape[1],
         "weight_words": len(weights) // channels,
+        "whole": int(chunk.whole),
+        "lead": cut.lead,
         **_sizes(call, layer, shape, channels),
     }
     parts = [
@@ -79,8 +95,10 @@ def _kernel(
         name,
         f"{entry.prototype};",
         (text, *shared, *code),
-        cost(call, shape, chunk, channels, end),
-        scratch=max(_scratch(call, shape, int(str(p["out_w"])), channels, layer) for p in variants(call)),
+        cost(call, shape, chunk, channels) + _endings(call, shape, channels, end),
+        scratch=max(
+            _scratch(call, shape, int(str(p["out_w"])), channels, layer, chunk) for p in variants(call)
+        ),
         stack_bytes={
             polynomial.ENTRY: polynomial.STACK_BYTES,
             polynomial.FINISH: polynomial.FINISH_STACK_BYTES,
@@ -100,21 +118,33 @@ def _padded(call: KernelCall, shape: Polynomial) -> int:
     return _words(call, shape) * 32 // shape.in_bits
 
 
-def _best_chunk(
-    call: KernelCall, layer: Narrow, shape: Polynomial, channels: int, end: Finish
-) -> tuple[Chunk, list[int]]:
-    """The cheaper way to cut the products of a window, and the weights in its order."""
-    padded = _padded(call, shape)
-    in_c = call.integer("in_c")
-    stored = np.full((channels, 3, 3, padded), excess_of(layer), np.int64)
-    stored[: layer.channels, :, :, :in_c] = layer.matrix.reshape(-1, 3, 3, in_c) + excess_of(layer)
-    ways = [Chunk(3, CHANNELS)]
+def _best_cut(call: KernelCall, layer: Narrow, shape: Polynomial, channels: int) -> _Cut:
+    """The cheapest way to cut the products of a window."""
+    padded, in_c, excess = _padded(call, shape), call.integer("in_c"), excess_of(layer)
+    taps = np.zeros((channels, 3, 3, padded), np.int64)
+    taps[: layer.channels, :, :, :in_c] = layer.matrix.reshape(-1, 3, 3, in_c)
+    ways = {Chunk(3, CHANNELS): 0}
     # The end of a block is added to the beginning of the next before it is taken apart: all three taps.
-    largest = shape.largest * int(stored.sum(axis=(2, 3)).max())
+    largest = shape.largest * int((taps + excess).sum(axis=(2, 3)).max())
     if padded <= LONGEST and largest < 1 << shape.spacing:
-        ways.append(Chunk(1, padded))
-    best = min(ways, key=lambda chunk: cost(call, shape, chunk, channels, end))
-    return best, weight_words(stored, shape, best)
+        ways[Chunk(1, padded)] = 0
+    lead = _lead(shape, taps)
+    if padded <= LONGEST and lead is not None:
+        ways[Chunk(1, padded, whole=True)] = lead
+    best = min(ways, key=lambda chunk: cost(call, shape, chunk, channels))
+    return _Cut(best, ways[best], weight_words(taps + excess, shape, best))
+
+
+def _lead(shape: Polynomial, taps: np.ndarray) -> int | None:
+    """What makes up for negative weights [channel, row, column, input channel] in every field of a whole window's
+    products, times one, two, two and one; None where fields do not hold them."""
+    if shape.lanes != 2:
+        return None
+    falling = shape.largest * np.maximum(-taps, 0).sum(axis=(1, 3))
+    rising = shape.largest * np.maximum(taps, 0).sum(axis=(1, 2, 3))
+    first, middle, last = falling.T
+    lead = int(max(first.max(), last.max(), -(-(first + middle) // 2).max(), -(-(middle + last) // 2).max()))
+    return lead if 3 * lead + int(rising.max()) < 1 << shape.spacing else None
 
 
 def weight_words(stored: np.ndarray, shape: Polynomial, chunk: Chunk) -> list[int]:
@@ -164,26 +194,37 @@ def _part(shape: Polynomial) -> int:
     return ((1 << narrowest) - 1) // (shape.largest * (32 // shape.in_bits))
 
 
-def _scratch(call: KernelCall, shape: Polynomial, out_w: int, channels: int, layer: Narrow) -> int:
+def _scratch(
+    call: KernelCall, shape: Polynomial, out_w: int, channels: int, layer: Narrow, chunk: Chunk
+) -> int:
     """As laid out in itr_dsp_poly.c."""
     blocks, words = _groups(shape, out_w) * BLOCKS, _words(call, shape)
     sums = 3 * (-(-(blocks + 1) * shape.slot // 32) * 32)
     ring = 3 * blocks * (words * 32 // shape.in_bits + shape.lanes) * 4
     row = (blocks + 1) * shape.lanes * BY_BITS[layer.out_bits].run_bytes(channels)
-    return sums + ring + (1 + shape.lanes) * 4 * words + row
+    first = 4 * blocks if chunk.whole else 0
+    return sums + ring + first + (1 + shape.lanes) * 4 * words + row
 
 
-def cost(call: KernelCall, shape: Polynomial, chunk: Chunk, channels: int, end: Finish) -> int:
+def cost(call: KernelCall, shape: Polynomial, chunk: Chunk, channels: int) -> int:
     """Instructions: chunks of every row and channel, outputs, rows that are expanded."""
     total = 0.0
     padded = _padded(call, shape)
-    chunks = 3 * padded // (chunk.rows * chunk.channels)
-    steps = chunk.rows * chunk.channels
-    of_chunk = steps * (5 + 1 / len(shape.rotations)) + 38 + 2 * chunk.rows + 5 * (shape.lanes - 2)
+    height = 3 if chunk.whole else chunk.rows
+    chunks = 3 * padded // (height * chunk.channels)
+    of_chunk = height * chunk.channels * (5 + 1 / len(shape.rotations)) + 38 + 2 * height
+    of_chunk += 30 * chunk.whole + 5 * (shape.lanes - 2)
     for p in variants(call):
         out_h, groups = int(str(p["out_h"])), _groups(shape, int(str(p["out_w"])))
-        outputs = groups * BLOCKS * shape.lanes * (7 + end.instructions)
+        outputs = groups * BLOCKS * shape.lanes * 7
         rows = out_h * channels * (groups * (chunks * of_chunk + 9) + 60 + outputs)
         expanding = (out_h + 2) * groups * BLOCKS * (padded * (4 + shape.lanes) + 60)
         total += int(str(p["batch"])) * (rows + expanding)
     return int(total)
+
+
+def _endings(call: KernelCall, shape: Polynomial, channels: int, end: Finish) -> int:
+    """Instructions of outputs beyond those of the shortest requantization."""
+    rows = [(int(str(p["batch"])) * int(str(p["out_h"])), int(str(p["out_w"]))) for p in variants(call)]
+    pixels = sum(number * _groups(shape, width) * BLOCKS * shape.lanes for number, width in rows)
+    return pixels * channels * end.instructions
