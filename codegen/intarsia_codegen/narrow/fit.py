@@ -125,7 +125,8 @@ class _Fit:
         search = self.search
         sums = np.maximum(np.abs(search.low + self.shift), np.abs(search.high + self.shift))
         most = np.minimum(2.0 ** (62 - self.scale_bits) / np.maximum(sums, 1), INT32_MAX - 64)
-        return np.minimum(search.slope * 2.0 ** (32 - self.scale_bits + self.exponent), most)
+        steepest: np.ndarray = search.slope * 2.0 ** (32 - self.scale_bits + self.exponent)
+        return np.asarray(np.minimum(steepest, most))
 
     def _value(self, points: Int64Array, multiplier: Int64Array) -> Int64Array:
         sums = points + self.shift
