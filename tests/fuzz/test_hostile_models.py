@@ -24,6 +24,7 @@ from intarsia.ops._common import schema
 from intarsia.ops._pooling import PoolAttrs
 from intarsia.ops._scaled_sum import SumAttrs
 from intarsia.ops.conv_2d import Conv2DAttrs
+from intarsia.ops.fully_connected import FullyConnectedAttrs
 from intarsia.ops.leaky_relu import LeakyReluAttrs
 from intarsia.ops.reshape import ReshapeAttrs
 from intarsia_codegen import project
@@ -240,7 +241,7 @@ def test_buffers_that_overlap(tmp_path: Path) -> None:
 @pytest.mark.parametrize("offset", [1, 16, 1 << 31, (1 << 33) + 5, (1 << 64) - 1])
 @pytest.mark.parametrize("size", [0, 4, 1 << 33, (1 << 64) - 1])
 def test_data_outside_the_table(offset: int, size: int) -> None:
-    """Files of more than 2 GB keep their data behind the table; whatever a small one claims is never looked for."""
+    """Large files keep their data behind the table; what is not in the file is never looked for."""
 
     def change(model: Any) -> None:
         buffer = model.buffers[model.subgraphs[0].tensors[1].buffer]
@@ -249,7 +250,29 @@ def test_data_outside_the_table(offset: int, size: int) -> None:
     t = Tiny()
     inputs = [t.input((1, 4)), t.weights((3, 4)), t.bias(3)]
     t.node("FULLY_CONNECTED", inputs, (1, 3), options=schema().FullyConnectedOptionsT())
-    refused(edited(t.bytes, change), "outside the model table")
+    refused(edited(t.bytes, change), "has 4$" if (offset, size) == (16, 4) else "outside the file")
+
+
+def test_data_behind_the_table() -> None:
+    """They are what they would be inside of it; the last byte may be that of the file."""
+    t = Tiny()
+    inputs = [t.input((1, 4)), t.weights((3, 4)), t.bias(3)]
+    t.node("FULLY_CONNECTED", inputs, (1, 3), FullyConnectedAttrs(), scale=0.3)
+    data: list[bytes] = []
+
+    def change(begin: int, more: int = 0) -> Callable[[Any], None]:
+        def move(model: Any) -> None:
+            buffer = model.buffers[model.subgraphs[0].tensors[1].buffer]
+            data.append(bytes(buffer.data))
+            buffer.data, buffer.offset, buffer.size = None, begin, 12 + more
+
+        return move
+
+    length = len(edited(t.bytes, change(1 << 20)))
+    content = edited(t.bytes, change(length)) + data[0]
+    x = [np.array([[1, -2, 3, 127]], np.int8)]
+    assert np.array_equal(simulate.run(loaded(content), x)[0], simulate.run(loaded(t.bytes), x)[0])
+    refused(edited(t.bytes, change(length, 1)) + data[0], "outside the file")
 
 
 def _many(tensors: int, name: int) -> bytes:

@@ -16,7 +16,7 @@ from intarsia.errors import IntarsiaError
 from intarsia.exporters import tflite as exporter
 from intarsia.ir import Graph
 from intarsia.plan.plan import Plan
-from support import classed, small, variables
+from support import classed, composites, qlinears, small, variables
 from support.draw import SeededDraw
 from support.networks import network
 from support.toonnx import to_onnx
@@ -33,7 +33,8 @@ def models(*, foreign: bool = True) -> tuple[tuple[str, bytes], ...]:
 
 @cache
 def _own() -> tuple[tuple[str, bytes], ...]:
-    return (*_operators(), *_networks(), *(("own", data) for data in variables.examples()))
+    special = (*variables.examples(), composites.composite(), composites.composite(3))
+    return (*_operators(), *_networks(), *(("own", data) for data in special))
 
 
 def _operators() -> Iterator[tuple[str, bytes]]:
@@ -69,6 +70,8 @@ def onnx_models() -> tuple[bytes, ...]:
         to_onnx(small.float_graph()),
         to_onnx(small.int8_graph()),
         to_onnx(small.int8_graph(), unsigned=True),
+        qlinears.written_out_gelu(),
+        *(build(qlinears.Codes(np.uint8)) for _, build in qlinears.CASES.values()),
     ]
     for seed in range(NETWORKS):
         with contextlib.suppress(AttributeError, KeyError):  # operators that the writer does not know

@@ -21,11 +21,8 @@ CHUNK = 24
 
 REFUSED = {
     "fallback_model": "SCATTER_ND",
-    "group_norm_2_groups_op": "STABLEHLO_COMPOSITE",
-    "l2_norm_composite": "STABLEHLO_COMPOSITE",
     "simple_atan2_op": "ATAN2",
     "simple_floor_mod": "FLOOR_MOD",
-    "simple_group_norm_op": "outside the model table",
     "simple_logical_or_op": "LOGICAL_OR",
     "simple_reduceall_op": "REDUCE_ALL",
     "simple_topk_op_runtime_k": "TOPK_V2",

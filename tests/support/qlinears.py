@@ -104,6 +104,15 @@ def _joined(c: Codes) -> bytes:
     return c.result(c.net.node("QLinearConcat", *c.parameters(STEP), *x, *y, domain=RUNTIME, axis=1))
 
 
+def written_out_gelu() -> bytes:
+    """x / sqrt(2), Erf, + 1, * x, * 0.5, between conversions."""
+    net = Net(17)
+    x = net.quantized(net.input((4, 64)), 0.05, -3)
+    inner = net.node("Add", net.node("Erf", net.node("Div", x, net.number(2**0.5))), net.number(1.0))
+    whole = net.node("Mul", net.node("Mul", x, inner), net.number(0.5))
+    return net.bytes(net.quantized(whole, 0.03, -100))
+
+
 CASES: dict[str, tuple[str, Callable[[Codes], bytes]]] = {
     "convolution": ("QLinearConv", _convolution(False, True, True)),
     "convolution, one scale": ("QLinearConv", _convolution(False, False, True)),

@@ -13,7 +13,7 @@ import numpy as np
 
 from intarsia import dtypes, ops, tensorcheck
 from intarsia.errors import ModelError
-from intarsia.importers import variables
+from intarsia.importers import composites, variables
 from intarsia.importers.base import Importer, content, title
 from intarsia.ir import ABSENT, Attrs, Graph, Node, Quantization, Tensor
 from intarsia.ops._common import schema
@@ -54,6 +54,7 @@ def parse(data: bytes, *, name: str, rule: str = "tflm", partial: bool = False) 
     subgraphs = model.subgraphs or []
     if not subgraphs:
         raise ModelError("the model has no subgraph", hint="convert the model again")
+    composites.expand(model)
     tensors, nodes = _part(model, subgraphs[0], partial)
     inputs = _indices(subgraphs[0].inputs, len(tensors), "graph input")
     outputs = _indices(subgraphs[0].outputs, len(tensors), "graph output")
@@ -86,7 +87,7 @@ def _unpack(data: bytes) -> Any:
         )
     try:
         _bound(schema().Model.GetRootAs(data, 0))
-        return schema().ModelT.InitFromPackedBuf(data, 0)
+        model = schema().ModelT.InitFromPackedBuf(data, 0)
     except (
         struct.error,
         IndexError,
@@ -100,6 +101,16 @@ def _unpack(data: bytes) -> Any:
             f"malformed .tflite file: {type(error).__name__} while reading its tables",
             hint="the file is damaged or cut off; convert or download it again",
         ) from None
+    _fetch(model, data)
+    return model
+
+
+def _fetch(model: Any, data: bytes) -> None:
+    """Gives buffers the bytes that lie behind the table, where they lie in the file."""
+    for buffer in model.buffers or []:
+        begin, size = int(buffer.offset), int(buffer.size)
+        if buffer.data is None and begin > 1 and 0 < size <= len(data) - begin:
+            buffer.data, buffer.offset = np.frombuffer(data, np.uint8, size, begin), 0
 
 
 def _bound(model: Any) -> None:
@@ -198,7 +209,8 @@ def _data(
     raw = buffers[source.buffer].data
     if getattr(buffers[source.buffer], "offset", 0):
         raise ModelError(
-            f"{where} keeps its data outside the model table", hint="convert to a model below 2 GB"
+            f"{where} keeps its data outside the file",
+            hint="the file is cut off; convert or download it again",
         )
     if raw is None or len(raw) == 0:
         return None if elements else np.zeros(shape, dtype.numpy)
