@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import contextlib
-import math
+import itertools
 import os
 import statistics
 import threading
@@ -153,22 +153,18 @@ def dump(
 
 def split_outputs(data: bytes, project: Project) -> list[np.ndarray]:
     """The output tensors in the device's answer. Raises StageError when it has another size than the project says."""
-    tensors, position = [], 0
-    sizes = [
-        math.prod(port["shape"]) * dtypes.BY_NAME[port["dtype"]].numpy.itemsize
-        for port in project.document["outputs"]
-    ]
+    ports = [(dtypes.BY_NAME[port["dtype"]], tuple(port["shape"])) for port in project.document["outputs"]]
+    sizes = [dtype.storage(shape) for dtype, shape in ports]
     if sum(sizes) != len(data):
         raise StageError(
             f"the firmware's outputs have {len(data)} bytes, the project's {sum(sizes)}",
             hint="generate and build it again",
         )
-    for port in project.document["outputs"]:
-        dtype = dtypes.BY_NAME[port["dtype"]].numpy
-        count = int(np.prod(port["shape"], dtype=np.int64))
-        tensors.append(np.frombuffer(data, dtype, count, position).reshape(port["shape"]))
-        position += count * dtype.itemsize
-    return tensors
+    starts = itertools.accumulate(sizes, initial=0)
+    return [
+        dtype.unpack(data[at : at + size], shape)
+        for (dtype, shape), size, at in zip(ports, sizes, starts, strict=False)
+    ]
 
 
 def starts(project: Project, place: Place) -> bool:

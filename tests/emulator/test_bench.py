@@ -25,7 +25,7 @@ def test_layers_are_measured_against_portable_c(capsys: pytest.CaptureFixture[st
     document = json.loads(out)
     assert (document["schema"], document["schema_version"]) == ("intarsia.bench.kernels", 1)
     rows = {row["layer"]: row for row in document["rows"]}
-    assert len(rows) == 4
+    assert len(rows) == 13
     assert all(row["mismatched_outputs"] == 0 for row in rows.values())
     dense, softmax = rows["640 -> 128"], rows["softmax 12"]
     assert dense["macs"] == 640 * 128
@@ -33,6 +33,11 @@ def test_layers_are_measured_against_portable_c(capsys: pytest.CaptureFixture[st
     assert dense["portable"] / dense["count"] == pytest.approx(dense["portable_ratio"], abs=1e-3)
     assert dense["isa"] == softmax["isa"] == "rvv"
     assert dense["portable_ratio"] > 5
+    for form in ("4x8", "4x4", "2x2", "float32", "float16"):
+        row = rows[f"640 -> 128, {form}"]
+        assert (row["form"], row["macs"]) == (form, dense["macs"])
+        assert row["int8_ratio"] == pytest.approx(dense["count"] / row["count"], abs=1e-3)
+    assert (dense["form"], dense["int8_ratio"]) == ("8x8", None)
     assert softmax["portable_ratio"] > 5
 
 

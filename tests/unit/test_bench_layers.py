@@ -37,7 +37,7 @@ def test_every_layer_can_be_run_and_weights_are_the_same_each_time() -> None:
 
 
 def test_bounds_are_for_kinds_that_exist() -> None:
-    kinds = {layer.kind for layer in layers.layers()}
+    kinds = {layer.bound for layer in layers.layers()}
     assert layers.bounds("qemu-cortex-m4").keys() <= kinds
     assert layers.bounds("host") == {}
 

@@ -16,7 +16,7 @@ from intarsia import boards, build, modelfile, pipeline
 from intarsia.cycles import estimate
 from intarsia.errors import UsageError
 from intarsia.report import text
-from intarsia.request import DataSource, Request, Watcher
+from intarsia.request import Budget, DataSource, Recipe, Request, Watcher
 
 SCHEMA = "intarsia.bench.models"
 SCHEMA_VERSION = 1
@@ -101,7 +101,8 @@ def _row(
     with tempfile.TemporaryDirectory(prefix="intarsia-") as scratch:
         out = Path(scratch) / "run"
         model = folder / "models" / f"{name}.tflite"
-        document = pipeline.profile(model, target, request, out=out, watcher=watcher).document()
+        recipe = Recipe(budget=Budget(ram=figures.get("ram")))
+        document = pipeline.profile(model, target, request, recipe, out=out, watcher=watcher).document()
         cycles = _estimated_cycles(out / "fw", request)
     latency, incumbent = document.latency.total, figures["instructions"].get(board)
     incumbent_cycles = figures.get("estimated_cycles", {}).get(board)
