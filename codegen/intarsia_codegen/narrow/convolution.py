@@ -14,12 +14,13 @@ from intarsia_codegen.arm.emission import int8_array
 from intarsia_codegen.arm.matrix import rule_of
 from intarsia_codegen.generated import GeneratedKernel
 from intarsia_codegen.narrow import expand, outer
+from intarsia_codegen.narrow.cut import Cut, cuts
 from intarsia_codegen.narrow.fit import FINE_SCALE, SUM_SCALES, WORD_SCALE, Line, fit
 from intarsia_codegen.narrow.layer import Narrow, narrow_layer, variants
-from intarsia_codegen.narrow.outer import Finish, Shape, finish_of
+from intarsia_codegen.narrow.outer import Finish, finish_of
 from intarsia_codegen.narrow.sources import labels, resource, struct
 from intarsia_codegen.narrow.sources import words as words_of
-from intarsia_codegen.narrow.stream import Tiling, excess_of, largest_field, stream
+from intarsia_codegen.narrow.stream import Tiling, excess_of, stream
 from intarsia_codegen.packed.entry import Entry
 
 BLOCK = 9
@@ -34,44 +35,37 @@ def outer_convolution(call: KernelCall, name: str, weight_bits: int) -> Generate
     if not 0 <= excess_of(layer) < 1 << weight_bits:
         return None
     cells = call.integer("kernel_h") * call.integer("kernel_w")
-    for shape in outer.SHAPES.get((weight_bits, layer.in_bits), ()):
-        tiling = Tiling.of(shape, cells, call.integer("in_c"))
-        if shape.fits(shape.largest * largest_field(layer, tiling)):
-            return _fitted(call, name, layer, shape, tiling)
-    return None
+    found = (_fitted(call, name, layer, cut) for cut in cuts(layer, cells, call.integer("in_c")))
+    return next((kernel for kernel in found if kernel is not None), None)
 
 
-def _fitted(
-    call: KernelCall, name: str, layer: Narrow, shape: Shape, tiling: Tiling
-) -> GeneratedKernel | None:
-    single = len(tiling.chunks()) == 1
-    shift = excess_of(layer) * shape.largest * tiling.steps - layer.bias
-    if shape.largest * tiling.steps << shape.weight_bits >= 1 << (31 - FINE_SCALE):
+def _fitted(call: KernelCall, name: str, layer: Narrow, cut: Cut) -> GeneratedKernel | None:
+    shape = cut.shape
+    if shape.largest * cut.tiling.steps << shape.weight_bits >= 1 << (31 - FINE_SCALE):
         return None
-    ways = (WORD_SCALE,) if single else SUM_SCALES
-    zero_points = (None, call.integer("out_zero")) if outer.both_sides(shape, single=single) else (None,)
+    ways = (WORD_SCALE,) if cut.single else SUM_SCALES
+    both = outer.both_sides(shape, single=cut.single)
+    zero_points = (None, call.integer("out_zero")) if both else (None,)
     for zero_point, scale_bits in product(zero_points, ways):
-        line = fit(layer, shift, scale_bits, zero_point)
+        line = fit(layer, cut.shift(layer), scale_bits, zero_point)
         if line is not None:
-            return _kernel(
-                call, name, layer, shape, tiling, line, finish_of(layer, line, scale_bits, zero_point)
-            )
+            return _kernel(call, name, layer, cut, line, finish_of(layer, line, scale_bits, zero_point))
     return None
 
 
 def _kernel(
-    call: KernelCall, name: str, layer: Narrow, shape: Shape, tiling: Tiling, line: Line, finish: Finish
+    call: KernelCall, name: str, layer: Narrow, cut: Cut, line: Line, finish: Finish
 ) -> GeneratedKernel:
-    single = len(tiling.chunks()) == 1
+    shape, tiling = cut.shape, cut.tiling
     per_byte = max(8 // layer.out_bits, 2)
     channels = -(-layer.channels // per_byte) * per_byte
-    endings = [outer.requantize(shape, finish, single=single, place=p) for p in range(per_byte // 2)]
-    flush = outer.flush(shape)
+    endings = [outer.requantize(shape, finish, single=cut.single, place=p) for p in range(per_byte // 2)]
+    between = [] if cut.chunks == 1 else [outer.follow(shape) if cut.single else outer.flush(shape)]
     expand_code, expand_source = expand.expand(shape.in_bits, shape.lanes, shape.spacing)
     live = _live(layer, per_byte, channels)
     words = stream(layer, shape, tiling, line, channels, [c + k for c in live for k in range(0, per_byte, 2)])
     turns = [endings[0][0], endings[-1][0]]
-    taking_over = turns if single else [flush.name.removesuffix(".S"), *turns]
+    taking_over = [*(source.name.removesuffix(".S") for source in between), *turns]
     codes = [*taking_over, turns[0]][:3]
     pitch, each = channels * layer.out_bits // 8, len(words) // len(live)
     runs = [
@@ -86,9 +80,7 @@ def _kernel(
         "fixed": f"{name}_fixed" if fixed else "0",
         "expand": expand_code,
         "pitch": pitch,
-        **_fields(
-            call, layer, shape, tiling, int(pitch != BY_BITS[layer.out_bits].run_bytes(layer.channels))
-        ),
+        **_fields(call, layer, cut, int(pitch != BY_BITS[layer.out_bits].run_bytes(layer.channels))),
     }
     parts = [
         labels([shape.name, *taking_over, expand_code]),
@@ -106,12 +98,12 @@ def _kernel(
     )
     shared = [resource("itr_dsp_outer.h"), resource("itr_dsp_outer.c"), outer.entry(), outer.multiply(shape)]
     shared += [source for _, source in endings]
-    shared += [expand.entry(), expand_source, *([] if single else [flush])]
+    shared += [expand.entry(), expand_source, *between]
     return GeneratedKernel(
         name,
         f"{entry.prototype};",
         (text, *shared),
-        cost(call, shape, tiling, len(live) * per_byte, finish),
+        cost(call, cut, len(live) * per_byte, finish),
         scratch=scratch_bytes(tiling, pitch),
         inplace=() if call.variants else call.inplace,
         stack_bytes={outer.ENTRY: outer.STACK_BYTES, expand.ENTRY: expand.STACK_BYTES},
@@ -142,7 +134,8 @@ def _fixed_codes(name: str, layer: Narrow, channels: int) -> str:
     return int8_array(name, "fixed", packed)
 
 
-def _fields(call: KernelCall, layer: Narrow, shape: Shape, tiling: Tiling, detour: int) -> dict[str, object]:
+def _fields(call: KernelCall, layer: Narrow, cut: Cut, detour: int) -> dict[str, object]:
+    shape, tiling = cut.shape, cut.tiling
     in_type = BY_BITS[layer.in_bits]
     zero = in_type.pack(np.full(8 // layer.in_bits, call.integer("in_zero"), np.int8))[0]
     excess = excess_of(layer)
@@ -157,7 +150,8 @@ def _fields(call: KernelCall, layer: Narrow, shape: Shape, tiling: Tiling, detou
         "detour": detour,
         "zero": zero,
         "excess": f"{excess}u",
-        "start": f"{excess * shape.largest * tiling.codes * shape.ones}u",
+        "start": f"{excess * shape.largest * tiling.codes * shape.ones * (cut.lead is None)}u",
+        "lead": f"{(cut.lead or 0) * shape.ones}u",
         "buffer": buffer_bytes(tiling),
     }
 
@@ -172,19 +166,21 @@ def scratch_bytes(tiling: Tiling, pitch: int) -> int:
     return buffer_bytes(tiling) + BLOCK * pitch + 4 * tiling.words * (1 + BLOCK)
 
 
-def cost(call: KernelCall, shape: Shape, tiling: Tiling, channels: int, finish: Finish) -> int:
+def cost(call: KernelCall, cut: Cut, channels: int, finish: Finish) -> int:
     """Instructions: blocks of pixels, each expanded once, then products and requantization by pairs of channels."""
+    shape, tiling = cut.shape, cut.tiling
     sizes = [[int(str(p[k])) for k in ("batch", "out_h", "out_w")] for p in variants(call)]
     blocks = sum(batch * -(-out_h * out_w // shape.pixels) for batch, out_h, out_w in sizes)
-    chunks = len(tiling.chunks())
+    chunks = cut.chunks
     products = tiling.steps * (2 + outer.GROUPS + 1 / shape.steps_per_word)
     ending = (10 + (2 if finish.out_bits == 2 else 0) + 2 * finish.instructions) * shape.pixels
-    ending += 24 * outer.GROUPS * chunks if chunks > 1 else 0
+    ending += 0 if cut.single else 24 * outer.GROUPS * chunks
     expanding = tiling.steps * (3.2 * outer.GROUPS + 5)
     if _pixels_in_place(call):
         expanding += 110 * chunks + 190
     else:
-        expanding += tiling.cells * (12 * shape.pixels + 150) + 300
+        copying = 35 * shape.pixels if call.integer("in_c") * call.integer("in_bits") % 32 else 0
+        expanding += tiling.cells * (12 * shape.pixels + 270 + copying) + 300
     return int(blocks * (channels / 2 * (products + ending + 12 * chunks) + expanding))
 
 

@@ -27,7 +27,7 @@ static int32_t pointwise(const itr_conv_2d_packed_params *p) {
 static void close_chunk(const itr_dsp_outer *layer, uint32_t *start, uint32_t words,
                         const uint32_t sums[ITR_DSP_OUTER_GROUPS]) {
   for (int32_t g = 0; g < ITR_DSP_OUTER_GROUPS; g++) {
-    start[g] = layer->start * words - layer->excess * sums[g];
+    start[g] = layer->lead + layer->start * words - layer->excess * sums[g];
   }
 }
 
@@ -93,7 +93,7 @@ static void expand(const itr_dsp_outer *layer, const itr_conv_2d_packed_params *
     for (int32_t w = 0; w < layer->words; w += layer->segment) {
       const int32_t left = layer->words - w;
       const int32_t count = left < layer->segment ? left : layer->segment;
-      if (segments == layer->chunk) {
+      if (segments == layer->chunk && layer->lead == 0) {
         close_chunk(layer, start, expanded, sums);
         start = words;
         words += ITR_DSP_OUTER_GROUPS;
@@ -117,12 +117,17 @@ static void expand(const itr_dsp_outer *layer, const itr_conv_2d_packed_params *
 
 /* The same for a whole block of neighbouring pixels of whole words. */
 static void expand_pixels(const itr_dsp_outer *layer, const uint8_t *pixels, uint32_t *words) {
+  uint32_t *start = words;
   for (int32_t w = 0; w < layer->words; w += layer->segment) {
     const int32_t left = layer->words - w;
     const int32_t count = left < layer->segment ? left : layer->segment;
     const uint8_t *pixel = pixels + 4 * w;
-    uint32_t *const start = words;
-    words += ITR_DSP_OUTER_GROUPS;
+    if (w == 0 || layer->lead == 0) {
+      start = words;
+      for (int32_t g = 0; g < ITR_DSP_OUTER_GROUPS; g++) {
+        *words++ = layer->lead;
+      }
+    }
     for (int32_t g = 0; g < ITR_DSP_OUTER_GROUPS; g++) {
       const uint8_t *cells[ITR_DSP_OUTER_PIXELS / ITR_DSP_OUTER_GROUPS];
       for (int32_t k = 0; k < layer->lanes; k++) {
@@ -130,7 +135,7 @@ static void expand_pixels(const itr_dsp_outer *layer, const uint8_t *pixels, uin
         pixel += layer->run_bytes;
       }
       const uint32_t sum = itr_dsp_expand(cells, words + g, count, layer->expand);
-      start[g] = layer->start * (uint32_t)count - layer->excess * sum;
+      start[g] += layer->start * (uint32_t)count - layer->excess * sum;
     }
     words += ITR_DSP_OUTER_GROUPS * layer->codes * count;
   }

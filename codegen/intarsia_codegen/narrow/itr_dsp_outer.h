@@ -41,6 +41,7 @@ typedef struct {
   int32_t zero;      /* byte of input zero points */
   uint32_t excess;   /* of the stored weights */
   uint32_t start;    /* of sums, in every field: excess * largest code * codes of a word */
+  uint32_t lead;     /* of sums of all chunks in the same fields, in every field; or 0 */
   int32_t buffer;    /* bytes of the buffer */
 } itr_dsp_outer;
 

@@ -124,7 +124,8 @@ def entry() -> SourceFile:
 
 
 def multiply(shape: Shape) -> SourceFile:
-    """Multiplies pixels by two channels: `<name>_pair` begins two, `<name>_chunk` their next chunk."""
+    """Multiplies pixels by two channels: `<name>_pair` begins two, `<name>_chunk` their next chunk, and `<name>_more`
+    goes on with the same sums."""
     code = (1 << shape.weight_bits) - 1
     lines = [
         *constant("r9", code | code << shape.second),
@@ -136,7 +137,8 @@ def multiply(shape: Shape) -> SourceFile:
         *label(f"{shape.name}_chunk"),
         f"ldr lr, [sp, #{_MASK + 4}]",
         "ldm r10!, {r6, r7, r8}",
-        *[f"umull {low}, {high}, r{6 + g}, lr" for g, (low, high) in enumerate(_TOTALS)],
+        *[f"smull {low}, {high}, r{6 + g}, lr" for g, (low, high) in enumerate(_TOTALS)],
+        *label(f"{shape.name}_more"),
         "ldr r12, [r11], #4",
         "add pc, r12",
         "nop",
@@ -178,6 +180,20 @@ def flush(shape: Shape) -> SourceFile:
         f"ldr pc, [sp, #{_REQUANTIZE}]",
     ]
     return function(name, "r0-r5 products; r6-r8, lr free.", lines)
+
+
+def follow(shape: Shape) -> SourceFile:
+    """Goes on with the next steps in the same fields; with the last ones of two channels to requantize."""
+    lines = [
+        f"ldrd r6, r7, [sp, #{_LEFT}]",
+        "subs r6, r6, #1",
+        "it eq",
+        "moveq r6, r7",
+        f"str r6, [sp, #{_LEFT}]",
+        f"bne {shape.name}_more",
+        f"ldr pc, [sp, #{_REQUANTIZE}]",
+    ]
+    return function(f"{shape.name}_follow", "r0-r5 products; r6, r7 free.", lines)
 
 
 def _slot(shape: Shape, group: int, channel: int) -> int:
@@ -268,7 +284,7 @@ def requantize(shape: Shape, finish: Finish, *, single: bool, place: int = 0) ->
     for group in range(GROUPS):
         lines += (_from_fields if single else _from_memory)(shape, finish, group, place)
     if single and finish.level is not None:
-        lines.append(f"ldr r11, [sp, #{_LEFT}]")
+        lines.append(f"ldr r11, [sp, #{_SUMS}]")
     lines += [f"ldr r12, [sp, #{_OUT}]", *_advance(finish, single, place), f"str r12, [sp, #{_OUT}]"]
     lines += [
         f"ldr r12, [sp, #{_END}]",
@@ -290,7 +306,7 @@ def _constants(finish: Finish, single: bool) -> list[str]:
     if finish.level is None:
         return ["ldm r11!, {r6, r7, r8, r9}"]
     if single:
-        return ["ldm r11!, {r6, r7, r8, r9, r10, r12}", f"str r11, [sp, #{_LEFT}]", "mov r11, r12"]
+        return ["ldm r11!, {r6, r7, r8, r9, r10, r12}", f"str r11, [sp, #{_SUMS}]", "mov r11, r12"]
     return ["ldm r11!, {r6, r7, r8, r9, r10, lr}"]
 
 
