@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from intarsia.bench import plancases, planpage, plans, plantable
-from intarsia.bench.plantable import PATCHES_8, VDQS, Row
+from intarsia.bench.plantable import LAYERS_8, PATCHES_8, VDQS, Row
 from intarsia.cli import app
 from intarsia.errors import UsageError
 from intarsia.quantize.drop import correlation
@@ -75,6 +75,18 @@ def test_the_page_says_what_is_gained_and_why_no_more() -> None:
     assert "m: Few samples." in page
     assert "sweep, lambda 0.4, outliers 0.25: too small." in page
     assert "| VDQS |  | 0.8800 | 100.0 |" in page
+
+
+def test_the_page_says_what_loses_little() -> None:
+    rows = [
+        row(PATCHES_8, 0.9, 220, 50),
+        row(VDQS, 0.89, 200, 40),
+        row("weights", 0.895, 110, 50),
+        row("uniform", 0.88, 10, 10),
+        row(LAYERS_8, 0.9, 1, 1),
+    ]
+    page = planpage.to_page(rows, {}, "# Plans\n")
+    assert "| m | 2.00x (weights) | 1.25x (VDQS) | 1.00x (patch-based 8 bit) |" in page
 
 
 def test_correlation_looks_at_what_changes_between_samples() -> None:

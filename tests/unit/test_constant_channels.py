@@ -16,7 +16,10 @@ from intarsia.ir import Graph, Quantization
 from intarsia.ops.conv_2d import Conv2DAttrs
 from intarsia.ops.depthwise_conv_2d import DepthwiseConv2DAttrs
 from intarsia.passes import canonicalise, constant_channels, dead
-from intarsia.plan import patch
+from intarsia.plan import patch, precision
+from intarsia.plan.vdpc import Membership
+from intarsia.quantize import classes
+from intarsia.quantize.classes import Widths
 from intarsia_codegen.lower import lower
 from support.draw import SeededDraw, sample
 from support.networks import Network, network
@@ -160,6 +163,28 @@ def test_a_trained_network_loses_most_of_its_weights(models: Path) -> None:
     assert constants[1] < constants[0] // 4
     assert [n.op for n in folded.nodes] == [n.op for n in graph.nodes]
     assert_same_outputs(graph, folded)
+
+
+def test_with_classes_of_patches_only_layers_behind_them_lose_channels() -> None:
+    """Those before exist in a form for each class."""
+    net = Network(SeededDraw(3), (1, 8, 8, 4))
+    x = net.source
+    for _ in range(3):
+        x = net.pointwise(x, 8, OUT)
+    graph = net.finish(net.pointwise(x, 4, OUT))
+    graph = clamped(clamped(graph, 0, range(4)), 2, range(4))
+    random = np.random.default_rng(0)
+    samples = [np.stack([sample(graph.tensor(i), random) for _ in range(4)]) for i in graph.inputs]
+    tiling = patch.tiling_of(graph, 1, (2, 2), "arena")
+    membership = Membership.static((True, False, False, True))
+    found = classes.histograms(graph, samples, tiling, membership)
+    space = precision.space(graph, found, precision.Wanted((8, 4)), tiling, membership, lambda *_: True)
+    bits = tuple(item.widths[-1] for item in space.items)
+    result = classes.apply(graph, samples, Widths.of(space, bits), tiling, membership)
+    assert result.classes is not None
+    folded = constant_channels.run(result)
+    assert channels(folded) == [8, 8, 4, 4]
+    assert_same_outputs(result, folded)
 
 
 @pytest.mark.parametrize("grid", [None, (2, 2)])

@@ -12,6 +12,7 @@ from intarsia import batching, simulate, stitching
 from intarsia.dtypes import INT4, INT8
 from intarsia.errors import UsageError
 from intarsia.ir import Graph, OutlierRule
+from intarsia.passes.constant_channels import code_ranges
 from intarsia.plan import precision, vdpc
 from intarsia.plan.branches import box, expand, filled
 from intarsia.plan.head import Tiling
@@ -81,6 +82,30 @@ def test_types_and_codes_are_those_asked_for(bits: int) -> None:
         low, high = result.tensor(i).dtype.range
         assert low <= value.min()
         assert value.max() <= high
+
+
+def test_channels_that_never_change_stay_so() -> None:
+    """Clamped at either end, with weights and maps around them of fewer bits, equalised or not."""
+    graph = small.int8_graph()
+    place = layer(graph, DEEP)
+    bias = graph.nodes[place].inputs[2]
+    data = graph.constant(graph.nodes[place], 2).copy()
+    data[1], data[4] = -(1 << 24), 1 << 24
+    tensors = list(graph.tensors)
+    tensors[bias] = replace(tensors[bias], data=data)
+    graph = graph.replace(tensors=tuple(tensors))
+    before = code_ranges(graph)[index(graph, DEEP)]
+    assert before.constant[[1, 4]].all()
+    wanted = layout.decoded(before.low.reshape(1, -1), graph.tensor(index(graph, DEEP)))
+    for bits in (narrow(graph, (STEM, DEEP, POINT), (DEEP,)), narrow(graph, (STEM,), (STEM,))):
+        for options in (Options(), Options(equalise=False)):
+            result = made(graph, bits, options)
+            codes = code_ranges(result)[index(graph, DEEP)]
+            assert codes.constant[[1, 4]].all()
+            values = layout.decoded(codes.low.reshape(1, -1), result.tensor(index(graph, DEEP)))
+            if not options.equalise:
+                assert values[0, 1] == pytest.approx(wanted[0, 1], abs=1e-6)
+                assert 0.0 < values[0, 4] <= wanted[0, 4] * 1.1
 
 
 def test_same_data_same_graph() -> None:

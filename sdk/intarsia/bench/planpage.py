@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from intarsia.bench import plantable
 from intarsia.bench.plantable import Row
@@ -14,6 +14,7 @@ MILLION = 1e6
 GOALS = {"BitOPs": 2.2, "instructions": 1.25}
 """How many times fewer the search shall need, at a loss of at most `MOST_LOST`."""
 MOST_LOST = 0.01
+_ROUNDED = 1e-6
 
 
 def to_page(rows: Sequence[Row], whys: Mapping[str, str], title: str) -> str:
@@ -26,7 +27,7 @@ def to_page(rows: Sequence[Row], whys: Mapping[str, str], title: str) -> str:
         measured = [row for row in own if row.refused is None]
         parts += [*_table(HEADER, [_cells(row) for row in measured]), ""]
         parts += [f"{_name(row)}: {text.safe(row.refused)}.\n" for row in own if row.refused]
-    return "\n".join([*parts, *_gains(marked, whys)]) + "\n"
+    return "\n".join([*parts, *_gains(marked, whys), *_within(marked)]).rstrip("\n") + "\n"
 
 
 def _told(rows: Sequence[Row]) -> str:
@@ -85,3 +86,33 @@ def _gains(rows: Sequence[Row], whys: Mapping[str, str]) -> list[str]:
     ]
     parts += [*_table(header, cells), ""]
     return [*parts, *(f"{gain.model}: {whys[gain.model]}\n" for gain in found if gain.model in whys)]
+
+
+def _within(rows: Sequence[Row]) -> list[str]:
+    """For each network, which of its variants need the least of what is traded, within the loss allowed."""
+    cells = []
+    for model in dict.fromkeys(row.model for row in rows):
+        own = [
+            r for r in rows if r.model == model and r.accuracy is not None and r.variant != plantable.LAYERS_8
+        ]
+        base = next((row for row in own if row.variant == plantable.PATCHES_8), None)
+        if base is None or base.accuracy is None:
+            continue
+        least = base.accuracy - MOST_LOST - _ROUNDED
+        near = [row for row in own if row.accuracy is not None and row.accuracy >= least]
+        best = [_least(near, base, figure) for figure in plantable.FIGURES.values()]
+        cells.append([model, *best])
+    if not cells:
+        return []
+    told = (
+        "## What can be had\n",
+        f"Of all patched variants that lose at most {MOST_LOST:g} on the samples that judge, whatever the search could "
+        "know of it:\n",
+    )
+    return [*told, *_table(("network", *plantable.FIGURES), cells), ""]
+
+
+def _least(rows: Sequence[Row], base: Row, figure: Callable[[Row], int | None]) -> str:
+    """The variant with the least of a figure, and how many times less than 8 bits that is."""
+    best = min(rows, key=lambda row: figure(row) or 0)
+    return f"{(figure(base) or 0) / (figure(best) or 1):.2f}x ({_name(best)})"

@@ -28,10 +28,8 @@ UNIT = 4
 def run(graph: Graph) -> Graph:
     """An equal network for the firmware: nodes and tensors keep their places, new constants come behind them.
 
-    Networks whose patches have classes stay as they are.
+    Where patches have classes, the layers before the split, which exist in several forms, stay as they are.
     """
-    if graph.classes is not None:
-        return graph
     codes = code_ranges(graph)
     spared = _spared(graph, codes)
     kept = {index: _in_units(mask) for index, mask in spared.items() if mask.any()}
@@ -40,12 +38,13 @@ def run(graph: Graph) -> Graph:
 
 
 def code_ranges(graph: Graph) -> dict[int, Codes]:
-    """Codes that the channels of each quantized feature map can have; maps without an entry can have any.
+    """Codes that the channels of each quantized feature map can have; maps without an entry can have any, as those have
+    that classes of patches compute in several forms.
 
     Layers that cannot be run are left to the check.
     """
     found: dict[int, Codes] = {}
-    for node in graph.nodes:
+    for node in _single(graph):
         source = graph.operand(node, 0)
         if source is None or not _quantized(source) or not _quantized(graph.output(node)):
             continue
@@ -56,6 +55,11 @@ def code_ranges(graph: Graph) -> dict[int, Codes]:
         if result is not None:
             found[node.outputs[0]] = result
     return found
+
+
+def _single(graph: Graph) -> tuple[Node, ...]:
+    """The layers that exist in one form."""
+    return graph.nodes if graph.classes is None else graph.nodes[graph.classes.split_after + 1 :]
 
 
 def _quantized(tensor: Tensor) -> bool:
@@ -132,4 +136,4 @@ def _without(graph: Graph, codes: Mapping[int, Codes], kept: Mapping[int, np.nda
     for index, mask in kept.items():
         shape = (*tensors[index].shape[:-1], int(mask.sum()))
         tensors[index] = replace(tensors[index], shape=shape)
-    return graph.replace(tensors=tuple(tensors), nodes=tuple(nodes)).verify()
+    return graph.replace(tensors=tuple(tensors), nodes=tuple(nodes), classes=graph.classes).verify()

@@ -40,7 +40,7 @@ from intarsia.errors import UsageError
 from intarsia.ir import ABSENT, Graph, Node, Quantization, Tensor
 from intarsia.plan import entropy
 from intarsia.plan.entropy import Histogram
-from intarsia.quantize import equalise, layout, parameters, rounding
+from intarsia.quantize import constant, equalise, layout, parameters, rounding
 from intarsia.quantize.assign import passes_codes
 from intarsia.quantize.observed import Observed, computed
 
@@ -293,6 +293,11 @@ class _Walk:
         if self.options.correct_bias:
             given = layout.matrices(node, self.before, layout.real(weights))
             total = total + rounding.bias_shift(rows, given, seen).reshape(-1)
+        still = constant.channels(self.graph).get(node.outputs[0])
+        if still is not None:
+            weights = constant.weights(node, weights, still)
+            values = still.values if theirs is None else still.values / theirs
+            total = np.where(still.channels, values, total)
         self.replace_constants(position, weights, bias, total)
 
     def rounded(
