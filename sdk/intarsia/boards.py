@@ -31,6 +31,9 @@ LinkKind = Literal["pipe", "semihosting", "uart"]
 _SIZE = re.compile(r"(\d+)([KMG]?)")
 _NAME = r"^[a-z0-9][a-z0-9_-]*$"
 DEFAULT_BAUD = 115200
+STATIC_BYTES = 1024
+"""Of RAM that the measuring firmware takes beside arena and stack, rounded up."""
+
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -55,11 +58,13 @@ class Region:
 
 @dataclass(frozen=True)
 class Memory:
-    """Budgets in bytes (None: unlimited; `stack` is part of `ram`), and where the memories lie."""
+    """Budgets in bytes (None: unlimited; `stack` is part of `ram`), the largest arena that the linker has room for, and
+    where the memories lie."""
 
     ram: int | None
     flash: int | None
     stack: int | None
+    arena: int | None
     regions: tuple[Region, ...]
 
 
@@ -194,6 +199,7 @@ class _MemoryTable(StrictTable):
     ram: _Size | None = None
     flash: _Size | None = None
     stack: _Size | None = None
+    arena: _Size | None = None
     regions: list[_RegionTable] = Field(default_factory=list)
 
 
@@ -306,7 +312,10 @@ def _target(table: _TargetTable, file: Path) -> Target:
 
 def _memory(table: _MemoryTable) -> Memory:
     regions = tuple(Region(r.name, r.origin, r.length) for r in table.regions)
-    return Memory(table.ram, table.flash, table.stack, regions)
+    arena = table.arena
+    if arena is None and table.ram is not None and table.stack is not None:
+        arena = max(table.ram - table.stack - STATIC_BYTES, 0)
+    return Memory(table.ram, table.flash, table.stack, arena, regions)
 
 
 def _counter(table: _CounterTable, file: Path) -> Counter:

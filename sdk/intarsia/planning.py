@@ -41,8 +41,11 @@ def need(graph: Graph, board: Board, plan: Plan | None, objective: Objective) ->
 
 
 def arena_limit(ram: int | None, board: Board) -> int | None:
-    """What a board with so much RAM leaves for the arena."""
-    return None if ram is None else max(ram - beside(board), 0)
+    """What a board with so much RAM leaves for the arena: at most what the linker has room for in one piece."""
+    if ram is None:
+        return None
+    left = max(ram - beside(board), 0)
+    return left if board.memory.arena is None else min(left, board.memory.arena)
 
 
 def beside(board: Board) -> int:

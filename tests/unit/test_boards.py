@@ -50,6 +50,23 @@ def test_linker_script_agrees_with_the_board_file(name: str) -> None:
     assert int(stack[1]) * 1024 == board.memory.stack
 
 
+@pytest.mark.parametrize("name", [n for n in boards.names() if boards.load(n).linker_script()])
+def test_the_largest_arena_has_room(name: str) -> None:
+    """In the memory that the linker script has for it: beside stack and static data where these lie there, too."""
+    board = boards.load(name)
+    script = board.linker_script()
+    assert script is not None
+    alias = dict(re.findall(r'REGION_ALIAS\("(\w+)", (\w+)\)', script.read_text())) or dict.fromkeys(
+        ("RAM", "ARENA"), "SRAM"
+    )
+    room = next(r.length for r in board.memory.regions if r.name == alias["ARENA"])
+    assert board.memory.stack is not None
+    beside = board.memory.stack + boards.STATIC_BYTES
+    room -= beside if alias["ARENA"] == alias["RAM"] else 0
+    assert board.memory.arena is not None
+    assert room - beside <= board.memory.arena <= room
+
+
 REGISTER = re.compile(r"^#define \w+ (?:ITR_)?REGISTER\(", re.MULTILINE)
 SOURCE = re.compile(r"Source: .*?\b(RM\d|DDI|Manual|Specification|Datasheet)", re.DOTALL)
 SECTION = re.compile(r"\b[A-C]?\d{1,2}(\.\d+)+\b|\b\d{1,2} \(")
