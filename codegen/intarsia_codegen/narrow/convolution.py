@@ -62,6 +62,7 @@ def _kernel(
     endings = [outer.requantize(shape, finish, single=cut.single, place=p) for p in range(per_byte // 2)]
     between = [] if cut.chunks == 1 else [outer.follow(shape) if cut.single else outer.flush(shape)]
     expand_code, expand_source = expand.expand(shape.in_bits, shape.lanes, shape.spacing)
+    block = [expand.neighbours(shape.in_bits, shape.lanes, shape.spacing)] if _in_place(call, cut) else []
     live = _live(layer, per_byte, channels)
     words = stream(layer, shape, tiling, line, channels, [c + k for c in live for k in range(0, per_byte, 2)])
     turns = [endings[0][0], endings[-1][0]]
@@ -79,6 +80,8 @@ def _kernel(
         "run_count": len(runs),
         "fixed": f"{name}_fixed" if fixed else "0",
         "expand": expand_code,
+        "neighbours": block[0].name.removesuffix(".S") if block else "NULL",
+        "block": _block(call, layer, cut),
         "pitch": pitch,
         **_fields(call, layer, cut, int(pitch != BY_BITS[layer.out_bits].run_bytes(layer.channels))),
     }
@@ -92,13 +95,13 @@ def _kernel(
     entry = Entry(call, name)
     text = entry.source(
         f"Convolution of {shape.weight_bits}-bit weights and {shape.in_bits}-bit maps.",
-        ["itr_dsp_outer.h"],
+        ["itr_dsp_outer.h", "stddef.h"],
         parts,
         "itr_dsp_outer_conv",
     )
     shared = [resource("itr_dsp_outer.h"), resource("itr_dsp_outer.c"), outer.entry(), outer.multiply(shape)]
     shared += [source for _, source in endings]
-    shared += [expand.entry(), expand_source, *between]
+    shared += [expand.entry(), expand_source, *between, *block]
     return GeneratedKernel(
         name,
         f"{entry.prototype};",
@@ -106,7 +109,11 @@ def _kernel(
         cost(call, cut, len(live) * per_byte, finish),
         scratch=scratch_bytes(tiling, pitch),
         inplace=() if call.variants else call.inplace,
-        stack_bytes={outer.ENTRY: outer.STACK_BYTES, expand.ENTRY: expand.STACK_BYTES},
+        stack_bytes={
+            outer.ENTRY: outer.STACK_BYTES,
+            expand.ENTRY: expand.STACK_BYTES,
+            **{source.name.removesuffix(".S"): expand.NEIGHBOURS_STACK_BYTES for source in block},
+        },
         takes_params=entry.takes_params,
     )
 
@@ -176,16 +183,24 @@ def cost(call: KernelCall, cut: Cut, channels: int, finish: Finish) -> int:
     ending = (10 + (2 if finish.out_bits == 2 else 0) + 2 * finish.instructions) * shape.pixels
     ending += 0 if cut.single else 24 * outer.GROUPS * chunks
     expanding = tiling.steps * (3.2 * outer.GROUPS + 5)
-    if _pixels_in_place(call):
-        expanding += 110 * chunks + 190
+    if _in_place(call, cut):
+        expanding += 190
     else:
         copying = 35 * shape.pixels if call.integer("in_c") * call.integer("in_bits") % 32 else 0
         expanding += tiling.cells * (12 * shape.pixels + 270 + copying) + 300
     return int(blocks * (channels / 2 * (products + ending + 12 * chunks) + expanding))
 
 
-def _pixels_in_place(call: KernelCall) -> bool:
-    """Whether windows are pixels of whole words, which are expanded where they lie."""
+def _in_place(call: KernelCall, cut: Cut) -> bool:
+    """Whether windows are pixels of whole words, which are expanded where they lie, to one start of their sums."""
     window = {"kernel_h": 1, "kernel_w": 1, "stride_h": 1, "stride_w": 1}
     whole = call.integer("in_c") * call.integer("in_bits") % 32 == 0
-    return whole and all(call.integer(k) == v for k, v in window.items())
+    return cut.single and whole and all(call.integer(k) == v for k, v in window.items())
+
+
+def _block(call: KernelCall, layer: Narrow, cut: Cut) -> str:
+    """Initialiser of itr_dsp_neighbours."""
+    excess, shape = excess_of(layer), cut.shape
+    start = excess * shape.largest * cut.tiling.steps if cut.lead is None else cut.lead
+    in_bytes = BY_BITS[layer.in_bits].run_bytes(call.integer("in_c"))
+    return f"{{{cut.tiling.words}, {in_bytes}, {start * shape.ones}u, {excess}u}}"

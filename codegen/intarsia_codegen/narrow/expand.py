@@ -8,7 +8,7 @@ from intarsia_codegen.generated import SourceFile
 from intarsia_codegen.narrow.sources import constant
 
 ENTRY = "itr_dsp_expand"
-STACK_BYTES = 36
+STACK_BYTES, NEIGHBOURS_STACK_BYTES = 36, 56
 
 _RAW = ["r7", "r8", "r12"]
 _POINTERS = ["r4", "r5", "r11"]
@@ -28,12 +28,63 @@ def expand(bits: int, lanes: int, spacing: int) -> tuple[str, SourceFile]:
     Codes are counted from the lowest one. Returns the sum of all words, which is of use where fields hold it.
     """
     name = f"{ENTRY}_{bits}x{lanes}_{spacing}"
-    flip = sum(1 << (bits * i + bits - 1) for i in range(32 // bits))
-    mask = sum(((1 << bits) - 1) << (spacing * i) for i in range(lanes))
-    raw, pointers = _RAW[:lanes], _POINTERS[:lanes]
+    pointers = _POINTERS[:lanes]
     lines = [f"ldr {p}, [r0, #{4 * i}]" for i, p in enumerate(pointers)]
-    lines += [*constant("r3", mask), "mov r6, #0", "1:"]
-    lines += [f"ldr {r}, [{p}], #4" for r, p in zip(raw, pointers, strict=True)]
+    lines += [*constant("r3", _fields(bits, lanes, spacing)), "mov r6, #0", "1:"]
+    lines += [*_words(bits, lanes, spacing), "subs r2, r2, #1", "bne 1b"]
+    lines += ["mov r0, r6", "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}"]
+    comment = "r0 pointers to pixels, r1 words, r2 words of a pixel left, r3 mask, r6 sum."
+    return name, function(name, comment, lines)
+
+
+def neighbours(bits: int, lanes: int, spacing: int) -> SourceFile:
+    """<name>(pixels, words, shape): three times `lanes` neighbouring pixels, and what their sums start from.
+
+    `shape` is an itr_dsp_neighbours; the three starts come before the words.
+    """
+    name = f"{ENTRY}_{bits}x{lanes}_{spacing}_neighbours"
+    pointers = _POINTERS[:lanes]
+    steps = zip(pointers, ("r0", *pointers), strict=False)
+    lines = [
+        "push {r4, r5, r6, r7, r8, r9, r10, r11, lr}",
+        "ldm r2, {r4, r5, r6, r7}",  # words and bytes of a pixel, start, excess
+        "push {r1, r4, r5, r6, r7}",
+        *constant("r3", _fields(bits, lanes, spacing)),
+        "add r1, r1, #12",
+        "mov lr, #3",
+        "2:",
+        "ldrd r2, r9, [sp, #4]",
+        *[f"mov {p}, r0" if before == "r0" else f"add {p}, {before}, r9" for p, before in steps],
+        f"add r0, {pointers[-1]}, r9",
+        "mov r6, #0",
+        "1:",
+        *_words(bits, lanes, spacing),
+        "subs r2, r2, #1",
+        "bne 1b",
+        "ldrd r7, r8, [sp, #12]",
+        "ldrd r9, r2, [sp]",  # start of this word's sum, words of a pixel
+        "mls r7, r8, r6, r7",
+        "str r7, [r9], #4",
+        "str r9, [sp]",
+        "add r1, r9, #12",
+        "subs lr, lr, #1",
+        "bne 2b",
+        "add sp, sp, #20",
+        "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}",
+    ]
+    comment = "r0 pixels, r1 words, r2 words of a pixel left, r3 mask, r6 sum, lr groups of pixels left."
+    return function(name, comment, lines)
+
+
+def _fields(bits: int, lanes: int, spacing: int) -> int:
+    return sum(((1 << bits) - 1) << (spacing * i) for i in range(lanes))
+
+
+def _words(bits: int, lanes: int, spacing: int) -> list[str]:
+    """A word of packed codes of each pixel; the sum in r6 is of all words made."""
+    flip = sum(1 << (bits * i + bits - 1) for i in range(32 // bits))
+    raw = _RAW[:lanes]
+    lines = [f"ldr {r}, [{p}], #4" for r, p in zip(raw, _POINTERS, strict=False)]
     lines += [f"eor {r}, {r}, #{flip:#x}" for r in raw]
     per_word, at_once = 32 // bits, min(spacing, 32 - spacing * (lanes - 1)) // bits
     for start in range(0, per_word, at_once):
@@ -47,6 +98,4 @@ def expand(bits: int, lanes: int, spacing: int) -> tuple[str, SourceFile]:
             lines += ["add r6, r6, r10", f"str r10, [r1], #{STEP}"]
         if start + count < per_word:
             lines += [f"lsr {r}, {r}, #{bits * count}" for r in raw]
-    lines += ["subs r2, r2, #1", "bne 1b", "mov r0, r6", "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}"]
-    comment = "r0 pointers to pixels, r1 words, r2 words of a pixel left, r3 mask, r6 sum."
-    return name, function(name, comment, lines)
+    return lines

@@ -4,12 +4,13 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Memory of a call. */
+/* Memory of a call, and whether its windows are the pixels in their places. */
 typedef struct {
   uint32_t *buffer;
   uint8_t *detour;
   uint8_t *border; /* a pixel of zero points */
   uint8_t *tails;  /* copies of pixels that end within a word */
+  int32_t pointwise;
 } memory;
 
 /* A window's first cell; may lie outside the input. */
@@ -115,32 +116,6 @@ static void expand(const itr_dsp_outer *layer, const itr_conv_2d_packed_params *
   close_chunk(layer, start, expanded, sums);
 }
 
-/* The same for a whole block of neighbouring pixels of whole words. */
-static void expand_pixels(const itr_dsp_outer *layer, const uint8_t *pixels, uint32_t *words) {
-  uint32_t *start = words;
-  for (int32_t w = 0; w < layer->words; w += layer->segment) {
-    const int32_t left = layer->words - w;
-    const int32_t count = left < layer->segment ? left : layer->segment;
-    const uint8_t *pixel = pixels + 4 * w;
-    if (w == 0 || layer->lead == 0) {
-      start = words;
-      for (int32_t g = 0; g < ITR_DSP_OUTER_GROUPS; g++) {
-        *words++ = layer->lead;
-      }
-    }
-    for (int32_t g = 0; g < ITR_DSP_OUTER_GROUPS; g++) {
-      const uint8_t *cells[ITR_DSP_OUTER_PIXELS / ITR_DSP_OUTER_GROUPS];
-      for (int32_t k = 0; k < layer->lanes; k++) {
-        cells[k] = pixel;
-        pixel += layer->run_bytes;
-      }
-      const uint32_t sum = itr_dsp_expand(cells, words + g, count, layer->expand);
-      start[g] += layer->start * (uint32_t)count - layer->excess * sum;
-    }
-    words += ITR_DSP_OUTER_GROUPS * layer->codes * count;
-  }
-}
-
 /* Corners of the windows of `pixels` outputs from `first` on; the one behind `count` is repeated.
  */
 static void find_corners(const itr_conv_2d_packed_params *p, int32_t first, int32_t count,
@@ -175,9 +150,9 @@ static void multiply(const itr_dsp_outer *layer, const itr_conv_2d_packed_params
   const int32_t pixels = ITR_DSP_OUTER_GROUPS * layer->lanes;
   corner corners[ITR_DSP_OUTER_PIXELS];
   block b = {NULL, image + first * layer->run_bytes, count};
-  const int32_t neighbours = pointwise(p);
-  if (neighbours && count == pixels && (layer->run_bytes & 3) == 0) {
-    expand_pixels(layer, b.pixels, m->buffer);
+  const int32_t neighbours = m->pointwise;
+  if (neighbours && count == pixels && layer->neighbours != NULL) {
+    layer->neighbours(b.pixels, m->buffer, &layer->block);
   } else {
     if (!neighbours) {
       find_corners(p, first, count, pixels, corners);
@@ -197,7 +172,7 @@ static void multiply(const itr_dsp_outer *layer, const itr_conv_2d_packed_params
 
 void itr_dsp_outer_conv(const itr_dsp_outer *layer, const itr_conv_2d_packed_params *p,
                         const void *in, void *out, void *scratch) {
-  memory m = {.buffer = scratch};
+  memory m = {.buffer = scratch, .pointwise = pointwise(p)};
   m.detour = (uint8_t *)scratch + layer->buffer;
   m.border = m.detour + ITR_DSP_OUTER_PIXELS * layer->pitch;
   m.tails = m.border + 4 * layer->words;

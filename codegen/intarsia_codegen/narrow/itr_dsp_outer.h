@@ -24,11 +24,26 @@ typedef struct {
   int32_t first; /* byte in the output pixel (not read by assembler) */
 } itr_dsp_outer_run;
 
+/* What the assembler reads of neighbouring pixels, in this order. */
+typedef struct {
+  int32_t words, bytes;   /* of a pixel */
+  uint32_t start, excess; /* of sums, in every field, and of the stored weights */
+} itr_dsp_neighbours;
+
+/* Expands a block of neighbouring pixels of whole words; what their sums start from comes first. */
+typedef void itr_dsp_expand_neighbours(const uint8_t *pixels, uint32_t *words,
+                                       const itr_dsp_neighbours *shape);
+
+itr_dsp_expand_neighbours itr_dsp_expand_4x2_14_neighbours;
+itr_dsp_expand_neighbours itr_dsp_expand_2x3_10_neighbours;
+
 typedef struct {
   const itr_dsp_outer_run *runs; /* neighbouring channels each */
   int32_t run_count;
   const int8_t *fixed; /* codes of a pixel, for channels that no run computes; or NULL */
   const char *expand;
+  itr_dsp_expand_neighbours *neighbours; /* NULL where sums have several starts */
+  itr_dsp_neighbours block;
   int32_t pitch;     /* bytes of an output pixel before it is copied */
   int32_t lanes;     /* pixels per activation word */
   int32_t codes;     /* per word of a packed pixel */
