@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import csv
 import inspect
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,46 @@ def models() -> str:
     return zoo.to_page(rows, f"{title}\n")
 
 
-PAGES = {"commands.md": commands, "operators.md": operators, "python.md": python, "zoo.md": models}
+def built() -> str:
+    """The recorded table of every model built for every board that is flashed."""
+    with (DOCS / "boards-built.csv").open(newline="", encoding="utf-8") as stream:
+        rows = {(row["model"], row["board"]): row for row in csv.DictReader(stream)}
+    models, boards = (list(dict.fromkeys(key[i] for key in rows)) for i in (0, 1))
+    fits = sum(row["outcome"].startswith("fits") for row in rows.values())
+    title = (
+        f"{NOTE}# Models on boards\n\nPublic `.tflite` files as they are, built for every board that is flashed, by"
+        " `tools/build_everything.py FOLDER docs/boards-built.csv`: RAM and\nflash in KB of 1,024 bytes, as exact as"
+        " the linker's in [the table of bytes](boards-built.csv), or which memory does not suffice. With a star,"
+        f" what\nfits only with `--optimize size`. {fits} of {len(rows)} fit and build; what does not fit is refused,"
+        " most of it before anything is compiled, the rest\nby the linker, and always with bytes needed, bytes there"
+        " and the largest consumers.\n"
+    )
+    lines = [" | ".join(["", *(_cell_of(rows[model, board]) for board in boards)]) for model in models]
+    return "\n".join(
+        [
+            title,
+            f"| model | {' | '.join(boards)} |\n|---|{'---|' * len(boards)}",
+            *(f"| {model}{line} |" for model, line in zip(models, lines, strict=True)),
+            "",
+        ]
+    )
+
+
+def _cell_of(row: dict[str, str]) -> str:
+    """RAM and flash of a model on a board, or what does not suffice."""
+    if not row["outcome"].startswith("fits"):
+        return ", ".join(kind for kind in ("RAM", "flash") if f"{kind}: " in row["note"])
+    star = "" if row["outcome"] == "fits" else " *"
+    return f"{-(-int(row['ram']) // 1024):,} / {-(-int(row['flash']) // 1024):,}{star}"
+
+
+PAGES = {
+    "commands.md": commands,
+    "operators.md": operators,
+    "python.md": python,
+    "zoo.md": models,
+    "boards-built.md": built,
+}
 
 
 def main() -> None:

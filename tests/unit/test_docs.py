@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import ast
+import csv
+import itertools
 import json
 import os
 import re
@@ -17,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from intarsia import boards
 from support import tools
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,6 +110,19 @@ def test_quoted_code_is_that_of_the_file(page: str) -> None:
 @pytest.mark.parametrize("page", sorted(MADE))
 def test_pages_made_from_the_code_are_up_to_date(page: str) -> None:
     assert (DOCS / page).read_text(encoding="utf-8") == MADE[page](), "run tools/make_docs.py"
+
+
+def test_the_record_of_builds_has_every_board_and_no_failure() -> None:
+    """Nothing of what is recorded there fitted and did not build."""
+    with (DOCS / "boards-built.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    flashed = {name for name in boards.names() if boards.load(name).target.link == "uart"}
+    models = {row["model"] for row in rows}
+    assert len(models) >= 20
+    assert {(row["model"], row["board"]) for row in rows} == set(itertools.product(models, flashed))
+    assert {row["outcome"] for row in rows} <= {"fits", "fits with --optimize size", "does not fit"}
+    for row in rows:
+        assert ("needs " in row["note"] or "need " in row["note"]) == (row["outcome"] == "does not fit"), row
 
 
 @pytest.mark.parametrize("page", PAGES)
