@@ -55,7 +55,7 @@ class Kernel:
     def cycles(self, pixels: int) -> int:
         """Of a row of a channel."""
         loads = self.rows * self.words * (1.75 if self.stride % 2 else 1.5)
-        each = 2 + loads + self.rows * self.words + len(requantized.code(self.split, "t3"))
+        each = 2 + loads + self.rows * self.words + assembler.cycles(requantized.code(self.split, "t3"))
         return round(34 + self.rows * (2 + self.words) + pixels * each)
 
     def source(self) -> SourceFile:

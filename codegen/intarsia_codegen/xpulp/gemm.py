@@ -132,7 +132,7 @@ class Kernel:
 
     def _outputs(self) -> int:
         rows = [_SUMS[: self.pixels]] * self.form.together
-        return 2 + len(self.form.channel(0)) + len(self.form.store(*rows))
+        return 2 + len(self.form.channel(0)) + assembler.cycles(self.form.store(*rows))
 
     def _groups(self, frame: assembler.Frame) -> list[str]:
         def advance(place: str, by: str) -> list[str]:

@@ -22,7 +22,7 @@ import numpy as np
 
 from intarsia.fixedpoint import INT32_MAX, INT32_MIN, Int64Array
 from intarsia_codegen.requantization import Layer, Search
-from intarsia_codegen.xpulp import single
+from intarsia_codegen.xpulp import single, wide
 
 WORD = 32
 SUM_BITS = (18, 20, 19, 22, 17)
@@ -41,7 +41,7 @@ class Split:
 
     `signed`: another offset for negative sums. `clamped`: the layer has limits of its own, other than those of
     `code_bits`. `single`: the exponent of the one multiplication, else 0. Sums, and so
-    weights, are 2**up times those of the reference.
+    weights, are 2**up times those of the reference. `wide`: scale bits of the form of `xpulp.wide`, else -1.
     """
 
     sum_bits: int
@@ -51,6 +51,7 @@ class Split:
     code_bits: int = 8
     single: int = 0
     up: int = 0
+    wide: int = -1
 
     @property
     def low_bits(self) -> int:
@@ -61,12 +62,15 @@ class Split:
         limits = "l" if self.clamped else f"b{self.code_bits}" if self.code_bits < 8 else ""
         if self.single:
             return f"m{self.single}{'c' * self.clipped}{limits}"
+        if self.wide >= 0:
+            return f"h{self.wide}{'s' * self.signed}{limits}"
         return f"{self.sum_bits}{'c' * self.clipped}{'s' * self.signed}{limits}"
 
 
 @dataclass(frozen=True, eq=False)
 class Constants:
-    """Per channel; `bias` is added to the accumulators of the reference."""
+    """Per channel; `bias` is added to the accumulators of the reference. In the wide form, `high` is the bias of raw
+    sums and `low` the multiplier."""
 
     high: Int64Array
     low: Int64Array
@@ -90,6 +94,18 @@ def find(layer: Layer, ups: Sequence[int] = (0,)) -> tuple[Split, Constants] | N
                 split = Split(sum_bits, clipped, signed, not layer.full, layer.bits)
                 if constants := _Attempt(search, split).run():
                     return split, constants
+    return _wide(layer)
+
+
+def _wide(layer: Layer) -> tuple[Split, Constants] | None:
+    """The form of last resort."""
+    for signed in (False, True) if layer.full else (False,):
+        if found := wide.find(Search(layer, signed=signed, clamp=not layer.full)):
+            scale_bits, exponent, raw = found
+            split = Split(WORD, False, signed, not layer.full, layer.bits, wide=scale_bits)
+            nothing = np.zeros_like(raw.bias)
+            shifts = np.full_like(nothing, exponent)
+            return split, Constants(raw.bias, raw.multiplier, raw.offset, raw.delta, nothing, shifts)
     return None
 
 

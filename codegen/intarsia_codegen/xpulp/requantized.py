@@ -34,17 +34,24 @@ def constants(split: Split, channel: str, at: int = 0) -> list[str]:
 def code(split: Split, total: str) -> list[str]:
     """The code of a sum, in VALUE."""
     lines = []
+    if split.wide > 0:
+        lines.append(f"slli {total}, {total}, {split.wide}")
+    if split.wide >= 0:
+        lines.append(f"add {total}, {total}, {HIGH}")
     if split.signed:
         lines.append(f"srai {SIGN}, {total}, 31")
     if split.clipped:
         lines.append(f"cv_clip {total}, {total}, {split.sum_bits}")
     if split.single:
         return [*lines, f"cv_mulsrn {VALUE}, {total}, {LOW}, {split.single}", *_limited(split)]
-    lines += [
-        f"mul {VALUE}, {total}, {LOW}",
-        f"srai {VALUE}, {VALUE}, {split.low_bits}",
-        f"cv_mac {VALUE}, {total}, {HIGH}",
-    ]
+    if split.wide >= 0:
+        lines.append(f"mulh {VALUE}, {total}, {LOW}")
+    else:
+        lines += [
+            f"mul {VALUE}, {total}, {LOW}",
+            f"srai {VALUE}, {VALUE}, {split.low_bits}",
+            f"cv_mac {VALUE}, {total}, {HIGH}",
+        ]
     if split.signed:
         lines.append(f"cv_mac {VALUE}, {SIGN}, {DELTA}")
     lines.append(f"cv_addnr {VALUE}, {OFFSET}, {EXPONENT}")

@@ -92,6 +92,7 @@ def _chosen(operators: Sequence[str]) -> list[Layer]:
 
 
 def _on_board(board: Board, chosen: Sequence[Layer], watcher: Watcher) -> list[Row]:
+    chosen = [layer for layer in chosen if layer.form not in suite.left_out(board.name)]
     graph = suite.graph(chosen)
     random = np.random.default_rng(5)
     sample = [_sample(graph.tensor(i), random) for i in graph.inputs]

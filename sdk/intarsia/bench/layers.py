@@ -97,6 +97,11 @@ def bounds(board: str) -> dict[str, float]:
     return known
 
 
+def left_out(board: str) -> tuple[str, ...]:
+    """Forms that a board does not run."""
+    return tuple(_document()["left_out"].get(board, ()))
+
+
 def graph(chosen: Sequence[Layer]) -> Graph:
     """A graph with one node for each layer, inputs in the order of the layers; weights are seeded by a layer's name."""
     parts = _Parts()
