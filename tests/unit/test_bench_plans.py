@@ -122,6 +122,21 @@ def test_settings_of_the_sweep_are_shares(capsys: pytest.CaptureFixture[str]) ->
     assert "--lambda" in capsys.readouterr().err
 
 
+def test_plans_on_a_board_that_counts_nothing() -> None:
+    names = (PATCHES_8, plantable.WEIGHTS_4)
+    chosen = [variant for variant in plans.variants() if variant.name in names]
+    patches, weights = plans.run(["digits96_float"], board="host", samples=8, chosen=chosen)
+    assert patches.mismatched_outputs == weights.mismatched_outputs == 0
+    assert (patches.metric, patches.accuracy_samples, patches.accuracy) == ("top1", 8, weights.accuracy)
+    assert patches.bitops
+    assert weights.bitops == patches.bitops // 2
+    assert patches.macs == weights.macs
+    assert patches.grid == weights.grid
+    assert patches.instructions is None
+    assert "BitOPs" in weights.pareto
+    assert "instructions" not in weights.pareto
+
+
 @pytest.mark.emulator
 def test_plans_of_the_example_network() -> None:
     told: list[Row] = []

@@ -72,7 +72,8 @@ def _fronts(row: Row, rows: Sequence[Row]) -> list[str]:
     if row.accuracy is None:
         return []
     others = [other for other in rows if other.model == row.model and other.accuracy is not None]
-    return [name for name, figure in FIGURES.items() if not any(_beats(o, row, figure) for o in others)]
+    counted = {name: figure for name, figure in FIGURES.items() if figure(row) is not None}
+    return [name for name, figure in counted.items() if not any(_beats(o, row, figure) for o in others)]
 
 
 def _beats(other: Row, row: Row, figure: Callable[[Row], int | None]) -> bool:
