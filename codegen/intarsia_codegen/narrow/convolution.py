@@ -81,7 +81,7 @@ def _kernel(
         "fixed": f"{name}_fixed" if fixed else "0",
         "expand": expand_code,
         "neighbours": block[0].name.removesuffix(".S") if block else "NULL",
-        "block": _block(call, layer, cut),
+        "block": _block(call, layer, cut) if block else "{0, 0, 0, 0}",
         "pitch": pitch,
         **_fields(call, layer, cut, int(pitch != BY_BITS[layer.out_bits].run_bytes(layer.channels))),
     }
