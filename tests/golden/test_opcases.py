@@ -29,6 +29,7 @@ REFUSED = {
 REFUSED_WITHOUT_GOLDEN = {
     "blockwise_quantized": "quantized_tensor",
     "max_unpooling_2d_valid": "LiteRtMaxUnpooling2D",
+    "simple_scatter_nd_op": "SCATTER_ND",
     "simple_squeeze": "SQUEEZE",
     "static_w8_a16_quantized_attn_vec_einsum": "BATCH_MATMUL",
     "static_w8_a16_quantized_k_einsum": "BATCH_MATMUL",
