@@ -101,11 +101,12 @@ def built() -> str:
     fits = sum(row["outcome"].startswith("fits") for row in rows.values())
     title = (
         f"{NOTE}# Models on boards\n\nPublic `.tflite` files as they are, built for every board that is flashed, by"
-        " `tools/build_everything.py FOLDER docs/boards-built.csv`: RAM and\nflash in KB of 1,024 bytes, as exact as"
-        " the linker's in [the table of bytes](boards-built.csv), or which memory does not suffice. With a star,"
+        " `tools/build_everything.py FOLDER docs/boards-built.csv`: RAM and\nflash in KB of 1,024 bytes, exact in"
+        " [the table of bytes](boards-built.csv), or which memory does not suffice. With a star,"
         f" what\nfits only with `--optimize size`. {fits} of {len(rows)} fit and build; what does not fit is refused,"
         " most of it before anything is compiled, the rest\nby the linker, and always with bytes needed, bytes there"
-        " and the largest consumers.\n"
+        " and the largest consumers. Models of\nseveral megabytes are not in it: the search for their patches takes many"
+        " minutes for each board.\n"
     )
     lines = [" | ".join(["", *(_cell_of(rows[model, board]) for board in boards)]) for model in models]
     return "\n".join(
