@@ -11,6 +11,7 @@ import numpy as np
 
 import intarsia
 from intarsia import batching, oracle, simulate
+from intarsia.dtypes import FLOAT16
 from intarsia.errors import StageError, UsageError
 from intarsia.exporters import tflite as exporter
 from intarsia.ir import Graph
@@ -44,12 +45,17 @@ def reference(
 
     `interpreter` is the TFLite interpreter of the rule, `intarsia` our own exact reference; `auto` takes the
     interpreter where it is installed and takes the model. The interpreter runs the `original` file where
-    there is one, so that import and passes are compared too. Raises EnvironmentMissing or StageError for
-    `interpreter`.
+    there is one, so that import and passes are compared too. Feature maps in half precision are float32 to it,
+    so that `auto` takes our own there. Raises EnvironmentMissing or StageError for `interpreter`.
     """
     if which not in ORACLES:
         raise UsageError(f"unknown oracle '{which}'", hint=f"one of {', '.join(ORACLES)}")
-    if which == "interpreter" or (which == "auto" and oracle.available(graph.rule)):
+    halves = any(t.dtype == FLOAT16 and not t.is_constant for t in graph.tensors)
+    if halves and which == "interpreter":
+        raise StageError(
+            "the interpreter does not compute in half precision", hint="compare with --oracle intarsia"
+        )
+    if which == "interpreter" or (which == "auto" and not halves and oracle.available(graph.rule)):
         try:
             return oracle.version(graph.rule), _interpreted(graph, samples, original)
         except StageError:

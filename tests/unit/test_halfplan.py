@@ -135,4 +135,8 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert app.run([*arguments, "--json"]) == 0
     shown = capsys.readouterr()
     assert "half precision: 1 of 3 layers (y1)" in shown.err
-    assert json.loads(shown.out)["reference"]["mismatched_outputs"] == 0
+    reference = json.loads(shown.out)["reference"]
+    assert reference["mismatched_outputs"] == 0
+    assert reference["oracle"].startswith("intarsia")  # maps in half precision are float32 to the interpreter
+    assert app.run([*arguments, "--oracle", "interpreter"]) == 1
+    assert "does not compute in half precision" in capsys.readouterr().err

@@ -103,7 +103,7 @@ def _row(
         model = folder / "models" / f"{name}.tflite"
         recipe = Recipe(budget=Budget(ram=figures.get("ram")))
         document = pipeline.profile(model, target, request, recipe, out=out, watcher=watcher).document()
-        cycles = _estimated_cycles(out / "fw", request)
+        cycles = _estimated_cycles(out / "fw", request) if figures.get("traced", True) else None
     latency, incumbent = document.latency.total, figures["instructions"].get(board)
     incumbent_cycles = figures.get("estimated_cycles", {}).get(board)
     return Row(
