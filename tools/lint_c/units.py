@@ -18,6 +18,7 @@ EMULATED = (
     "qemu-cortex-m55",
     "qemu-riscv32",
     "qemu-riscv32-v",
+    "rtl-cv32e40p-fpu",
 )
 """Boards that together have every instruction set."""
 

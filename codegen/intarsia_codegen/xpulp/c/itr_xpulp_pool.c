@@ -79,7 +79,8 @@ void itr_xpulp_average_pool(const itr_average_pool_2d_s8_params *p, const int8_t
   for (int32_t n = 0; n < p->batch; n++, in += p->in_h * p->in_w * p->in_c) {
     for (int32_t i = 0; i < p->out_h * p->out_w; i++, out += p->in_c) {
       const window w = window_at(&e, in, i / p->out_w, i % p->out_w);
-      const int32_t cells = w.rows * w.columns;
+      const int32_t inside = w.rows * w.columns;
+      const int32_t cells = inside > 0 ? inside : 1; /* there is one always */
       const uint32_t factor = cells < 1 << 16 ? reciprocal(cells) : 0u;
       for (int32_t c = 0; c < p->in_c; c += ITR_CELL_LANES) {
         const int32_t channel = group_start(c, p->in_c);
