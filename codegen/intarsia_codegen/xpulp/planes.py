@@ -107,22 +107,30 @@ def _cost(geometry: Geometry, kernel: depthwise.Kernel, channels: int) -> int:
 def _body(g: Geometry, name: str, function: str, pitch: int) -> str:
     channels, before = g["in_c"], _before(g)
     top, left = g.text("pad_top"), g.text("pad_left")
-    return f"""  const int32_t skipped = {left} < 0 ? -{left} : 0;
+    room = pitch - before
+    if g.branches:
+        columns = f"""  const int32_t skipped = {left} < 0 ? -{left} : 0;
   const int32_t rest = {g.text("in_w")} - skipped;
-  const int32_t there = rest < {pitch - before} ? rest : {pitch - before};
-  const itr_xpulp_planes planes = {{{g.text("in_h")}, {g.text("in_w")}, {channels}, there,
-                                   {g.kept}, {pitch}, {before}, {g["in_zero"]}}};
+  const int32_t there = rest < {room} ? rest : {room};
   const int32_t first = {before} - ({left} > 0 ? {left} : 0);
+"""
+        there, source, first = "there", f"in + skipped * {channels}", "first"
+    else:
+        columns, skipped = "", max(-g["pad_left"], 0)
+        source = f"in + {skipped * channels}" if skipped else "in"
+        there, first = str(min(g["in_w"] - skipped, room)), str(before - max(g["pad_left"], 0))
+    return f"""{columns}  const itr_xpulp_planes planes = {{{g.text("in_h")}, {g.text("in_w")}, {channels}, {there},
+                                   {g.kept}, {pitch}, {before}, {g["in_zero"]}}};
   for (int32_t n = 0; n < {g["batch"]}; n++, in += {g.text("in_h")} * {g.text("in_w")} * {channels}) {{
     int32_t next = -{top};
     itr_xpulp_planes_start(scratch, &planes);
     for (int32_t y = -{top}; y < {g.text("out_h")} * {g["stride_h"]} - {top}; y += {g["stride_h"]}) {{
       const int8_t *rows[{g["kernel_h"]}];
       for (; next < y + {g.kept}; next++) {{
-        itr_xpulp_planes_load(scratch, in + skipped * {channels}, &planes, next);
+        itr_xpulp_planes_load(scratch, {source}, &planes, next);
       }}
       for (int32_t i = 0; i < {g["kernel_h"]}; i++) {{
-        rows[i] = itr_xpulp_planes_row(scratch, &planes, y + i * {g["dilation_h"]}) + first;
+        rows[i] = itr_xpulp_planes_row(scratch, &planes, y + i * {g["dilation_h"]}) + {first};
       }}
       {function}(rows, out, &{name}_layer, {g.text("out_w")});
       out += {g.text("out_w")} * {channels};
