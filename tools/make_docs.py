@@ -12,7 +12,7 @@ import typer
 
 import intarsia
 from intarsia import analyze, exactness
-from intarsia.bench import zoo
+from intarsia.bench import plancases, planpage, plantable, zoo
 from intarsia.cli import app
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -127,9 +127,32 @@ def _cell_of(row: dict[str, str]) -> str:
     return f"{-(-int(row['ram']) // 1024):,} / {-(-int(row['flash']) // 1024):,}{star}"
 
 
+def plans() -> str:
+    """The plans of whole networks that were measured, `plans.csv`."""
+    rows = plantable.from_csv((DOCS / "plans.csv").read_text(encoding="utf-8"))
+    whys = {name: entry["why"] for name, entry in plancases.known().items() if "why" in entry}
+    return planpage.to_page(rows, whys, NOTE + PLANS)
+
+
+PLANS = """# Plans compared
+
+What the search for bits brings to whole networks. `plans.csv` holds the rows; `intarsia bench plans --csv
+docs/plans.csv --resume --device-samples 20` measures what it lacks, `tools/make_docs.py` makes this page of it.
+Ranges, classes and bits come from calibration samples, accuracy from others, on the host board, whose bytes equal the
+device's. BitOPs are multiply-accumulates x bits of the weights x bits of the input, what patches compute again
+included. RAM and flash are those of the firmware, in bytes; kernels are those of the fewest instructions (`--optimize
+speed`). "VDQS" keeps to a loss of 0.01, estimated on held-out calibration samples; the sweep and the variants with the
+same bits everywhere have no limit. "front" names the figures in which no variant with at least this accuracy is better.
+
+`digits96_float`, `ic_resnet8_float` and `vww_mobilenetv1_025_96_float` were measured with the code of commit 55cc250
+(`qemu-cortex-m4`). Other rows are older (commit a78851c; `mobilenet_v2_100_224_uint8` before it), with
+kernels that balance time and flash: what kernels and search gained since is not in them, and the mean mixes both.
+"""
+
 PAGES = {
     "commands.md": commands,
     "operators.md": operators,
+    "plans.md": plans,
     "python.md": python,
     "zoo.md": models,
     "boards-built.md": built,

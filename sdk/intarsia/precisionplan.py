@@ -18,7 +18,7 @@ from intarsia import stitching
 from intarsia.data import Dataset
 from intarsia.errors import UsageError
 from intarsia.ir import Graph, OutlierRule
-from intarsia.plan import giveback, patch, precision, vdpc, vdqs
+from intarsia.plan import cost, giveback, patch, precision, vdpc, vdqs
 from intarsia.plan.head import Tiling
 from intarsia.plan.kernelcosts import Costs, estimated
 from intarsia.plan.plan import Decisions, Plan, Width
@@ -35,6 +35,8 @@ from intarsia.standin import stand_in
 
 HELD_OUT = 4
 """One of so many calibration samples is held out."""
+MOST_WORK = 4e9
+"""Multiply-accumulates of a network for all samples up to which the search has several starts."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ def choose(
 ) -> Precision:
     """The bits of the method, given back until the drop is within `mixing.max_drop`, where there is such a limit. Where
     VDQS has room for more, bolder choices are tried, too (`giveback.bolder`), and the one that needs the least BitOPs
-    and time is taken.
+    and time is taken, unless the network is so large that this would take minutes (`MOST_WORK`).
 
     `plan` says how the network is cut (None: not at all). `ram` limits the bytes of arena, `beside` which RAM holds
     more; `measure` has the last word on them, `costs` on the time. Raises BudgetError when the memory and GateError
@@ -183,7 +185,7 @@ def choose(
     watcher.stage("measure the accuracy of the bits")
     if mixing.max_drop is not None:
         first, choice = choice, maker.within(mixing.max_drop, search, choice, watcher)
-        if mixing.method == "vdqs":
+        if mixing.method == "vdqs" and sum(cost.macs(graph)) * (len(kept) + len(held)) <= MOST_WORK:
             limit = mixing.max_drop
             choice = giveback.bolder(
                 search, choice, memory, lambda s, c: maker.within(limit, s, c, watcher), choice is not first

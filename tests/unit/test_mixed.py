@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from intarsia import batching, simulate, stitching
+from intarsia import batching, precisionplan, simulate, stitching
+from intarsia.data import Dataset
 from intarsia.dtypes import INT4, INT8
 from intarsia.errors import UsageError
 from intarsia.ir import Graph, OutlierRule
@@ -26,6 +27,7 @@ from intarsia.quantize.classes import Widths
 from intarsia.quantize.drop import Drop
 from intarsia.quantize.harm import Harm
 from intarsia.quantize.mixed import Bits, Options, requantize
+from intarsia.request import Mixing, Silent
 from support import small
 
 STEM, DEEP, POINT, LAST = ("stem", "deep", "point", "last")
@@ -363,3 +365,20 @@ def test_harm_grows_with_fewer_bits() -> None:
         assert harm(place, 8) == 0.0
         if 2 in item.widths:
             assert 0.0 < harm(place, 4) < harm(place, 2)
+
+
+def test_large_networks_have_one_start_of_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = small.int8_graph()
+    (images,) = small.int8_samples(graph, 16)
+    kept, held = precisionplan.divided(Dataset((images,)))
+    mixing = Mixing((8, 4), (8, 4), max_drop=0.5, balance=0.9)
+
+    def chosen() -> precisionplan.Precision:
+        return precisionplan.choose(graph, kept, held, mixing, Silent())
+
+    several = chosen()
+    monkeypatch.setattr(precisionplan, "MOST_WORK", 0.0)
+    one = chosen()
+    assert not any("starting from" in note for note in one.notes)
+    assert any("starting from" in note for note in several.notes)
+    assert several.bitops < one.bitops
