@@ -33,7 +33,7 @@ def test_costs_are_those_of_the_generated_kernels(digits: Path) -> None:
     assert costs(depthwise, 8, (4,), 4) == pytest.approx(costs(depthwise, 8, (8,), 8), rel=0.1)
 
 
-def test_sums_of_maps_with_different_bits_cost_more(digits: Path) -> None:
+def test_sums_of_maps_with_different_bits_cost_about_as_much(digits: Path) -> None:
     graph = pipeline.load_model(digits / "digits96_int8.tflite")
     costs = layer_costs(graph, boards.load("qemu-cortex-m4"))
     layer = next(i for i, n in enumerate(graph.nodes) if n.op == "ADD")
@@ -41,7 +41,7 @@ def test_sums_of_maps_with_different_bits_cost_more(digits: Path) -> None:
     eight = costs(work, 8, (8, 8), 8)
     assert costs(work, 8, (4, 4), 4) < eight
     for inputs, output in (((8, 8), 4), ((8, 4), 8), ((4, 8), 4)):
-        assert costs(work, 8, inputs, output) > 1.3 * eight
+        assert costs(work, 8, inputs, output) == pytest.approx(eight, rel=0.15)
 
 
 def test_costs_in_patches_are_those_of_their_kernels(digits: Path) -> None:
