@@ -104,6 +104,19 @@ def test_both_sides_of_zero(widths: tuple[int, int, int], two_lines: int, tmp_pa
     assert sum(re.match(r"itr_dsp_(outer|poly)_\w*z\d", name) is not None for name in names) >= two_lines
 
 
+@pytest.mark.emulator
+@pytest.mark.parametrize("zero", [-7, -1, 0, 6])
+def test_both_sides_of_zero_three_pixels_at_a_time(zero: int, tmp_path: Path) -> None:
+    """Weights of 2 bits, whose outputs leave no register for the second lines."""
+    shapes = (((1, 7, 8, 32), 32), ((2, 5, 11, 32), 7), ((1, 3, 4, 40), 6))
+    cases = [Case(shape, (3, 3), n, (2, 4, 4), {"trained": True, "out_zero": zero}) for shape, n in shapes]
+    run(cases, tmp_path, generated=len(cases))
+    made = [lower(case.graph(seed), ("dsp", "scalar")) for seed, case in enumerate(cases)]
+    kernels = [k.generated for program in made for layer in program.layers for k in layer.kernels]
+    names = [source.name for kernel in kernels if kernel for source in kernel.sources]
+    assert any(re.match(r"itr_dsp_poly_w2a4\w*z\d", name) for name in names)
+
+
 CONSTANT = ((0, 1, 2, 3), (4, 5, 6, 7, 12), (2, 3, 8, 9, 10, 11), tuple(range(13)))
 """Channels of 13 that never change: whole bytes of pixels are left out."""
 
@@ -234,11 +247,11 @@ LEAST = {
 
 
 def measured(
-    layer: str, widths: Sequence[tuple[int, int, int]], folder: Path
+    layer: str, widths: Sequence[tuple[int, int, int]], folder: Path, **options: object
 ) -> dict[tuple[int, int, int], tuple[int, float]]:
     """Instructions of a layer at widths of weights, input and output, and how many times more int8 takes."""
-    every = [(8, 8, 8), *widths]
-    counts = run([Case(*LAYERS[layer], w, {"trained": True}) for w in every], folder, generated=len(every))
+    every, chosen = [(8, 8, 8), *widths], {"trained": True, **options}
+    counts = run([Case(*LAYERS[layer], w, chosen) for w in every], folder, generated=len(every))
     return {w: (count, counts[0] / count) for w, count in zip(every, counts, strict=True)}
 
 
@@ -250,3 +263,11 @@ def test_instructions(layer: str, tmp_path: Path) -> None:
     for widths, (count, ratio) in table.items():
         print(f"{layer} weights, input, output {widths}: {count} instructions, {ratio:.2f}")
     assert all(table[widths][1] >= ratio for widths, ratio in least.items())
+
+
+@pytest.mark.emulator
+def test_instructions_of_linear_outputs(tmp_path: Path) -> None:
+    """A zero point inside the range takes a second line, and little more."""
+    table = measured("3x3", [(4, 4, 4), (2, 4, 4)], tmp_path, out_zero=1)
+    assert table[4, 4, 4][1] >= 1.6
+    assert table[2, 4, 4][1] >= 2.1

@@ -39,6 +39,8 @@ FRAME = 40
 STACK_BYTES = FRAME + 36
 FINISH = f"{BASE}_finish"
 FINISH_STACK_BYTES = 36
+_PITCH, _SLOTS, _CODE = 36, 40, 44
+"""Arguments of `finish` on the stack."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,6 @@ class Polynomial:
     def slot(self) -> int:
         """Bytes of the sums that a block completes."""
         return 8 if self.lanes == 2 else 16
-
-    @property
-    def both_sides(self) -> bool:
-        """Whether registers do for two lines per channel."""
-        return self.lanes == 2
 
     @property
     def largest(self) -> int:
@@ -262,33 +259,41 @@ def finish(shape: Polynomial, end: Finish) -> tuple[str, SourceFile]:
     """
     name = f"{shape.name}_{end.name}"
     first, second = ["r4", "r5", "r10"][: shape.lanes], ["r6", "r7", "r11"][: shape.lanes]
-    lines = ["ldr r3, [sp, #36]", "1:"]
-    if end.level is not None:
+    deltas, lines = ("r10", "r11"), [f"ldr r3, [sp, #{_PITCH}]", "1:"]
+    if end.level is not None and shape.lanes == 2:
         lines.insert(0, "ldrd r10, r11, [r3]")
-    for values, pointer, constants in (
-        (first, "r0", ("r8", "r9", "r10")),
-        (second, "r1", ("r12", "lr", "r11")),
+    elif end.level is not None:
+        deltas = ("r11", "r3")  # while no value and no pitch is in them
+        lines.insert(0, f"str r3, [sp, #{_CODE}]")
+    for number, (values, pointer, multiplier, offset) in enumerate(
+        ((first, "r0", "r8", "r9"), (second, "r1", "r12", "lr"))
     ):
+        delta = deltas[number]
+        if shape.lanes == 3 and end.level is not None:
+            lines += [f"ldr {delta}, [sp, #{_CODE}]", f"ldr {delta}, [{delta}, #{4 * number}]"]
         if shape.lanes == 3:
             lines.append(f"ldr {values[2]}, [{pointer}, #8]")
         lines.append(f"ldrd {values[0]}, {values[1]}, [{pointer}], #{shape.slot}")
         lines.append(f"sub {values[0]}, {values[0]}, {values[1]}, lsl #{shape.spacing}")
-        lines += [line for value in values for line in end.code(value, *constants)]
+        lines += [line for value in values for line in end.code(value, multiplier, offset, delta)]
+    if "r3" in deltas:
+        lines.append(f"ldr r3, [sp, #{_PITCH}]")
     for a, b in zip(first, second, strict=True):
         lines.append(f"bfi {a}, {b}, #{end.out_bits}, #{end.out_bits}")
         if end.out_bits == 2:
             lines += [f"ldrb {b}, [r2]", f"lsr {b}, {b}, #4", f"orr {a}, {b}, {a}, lsl #4"]
         lines += [f"{'strh' if end.out_bits == 8 else 'strb'} {a}, [r2]", "add r2, r2, r3"]
     lines += [
-        "ldr r4, [sp, #40]",
+        f"ldr r4, [sp, #{_SLOTS}]",
         "subs r4, r4, #1",
-        "str r4, [sp, #40]",
+        f"str r4, [sp, #{_SLOTS}]",
         "bne 1b",
         f"pop {registers([*_SAVED, 'pc'])}",
     ]
     comment = (
         "r0, r1 sums, r2 out, r3 pitch, r8, r9, r12, lr multipliers and offsets; slots left on the stack.\n"
-        "   With second lines r10, r11 are what these take off."
+        "   With second lines r10, r11 are what these take off; with three pixels they are loaded when needed,\n"
+        "   from where the code was on the stack."
     )
     return name, function(name, comment, lines)
 
@@ -297,7 +302,7 @@ def finish_entry() -> SourceFile:
     """Common entry of `finish`: loads the constants and jumps to the code."""
     lines = [
         f"push {registers([*_SAVED, 'lr'])}",
-        "ldr r4, [sp, #44]",
+        f"ldr r4, [sp, #{_CODE}]",
         "ldm r3!, {r8, r9, r12, lr}",
         "mov pc, r4",
     ]

@@ -39,8 +39,7 @@ def row_convolution(call: KernelCall, name: str, weight_bits: int) -> GeneratedK
     per_byte = max(8 // layer.out_bits, 2)
     channels = -(-out_c // per_byte) * per_byte
     cut = _best_cut(call, layer, shape, channels)
-    zero_points = (None, call.integer("out_zero")) if shape.both_sides else (None,)
-    for zero_point, scale_bits in product(zero_points, SUM_SCALES):
+    for zero_point, scale_bits in product((None, call.integer("out_zero")), SUM_SCALES):
         line = fit(layer, 3 * cut.lead - layer.bias, scale_bits, zero_point)
         if line is not None:
             end = finish_of(layer, line, scale_bits, zero_point)
