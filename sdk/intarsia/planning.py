@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -173,18 +174,29 @@ def fit(
     check.check_layers(graph, portable)
     budget = budget or Budget()
     patching = patching or Patching()
-    limit = budget.ram or (None if patching.asked else board.memory.ram)
-    plan = plan or plan_for(graph, board, patching, limit, budget.objective)
-    program = codegen.lower_for(
+    lowered = functools.partial(
+        codegen.lower_for,
         graph,
         board,
         portable=portable,
-        plan=plan,
         objective=budget.objective,
         external=patching.external,
     )
-    codegen.check_budget(program, board, ram=budget.ram, flash=budget.flash)
+    checked = functools.partial(codegen.check_budget, board=board, ram=budget.ram, flash=budget.flash)
+    flash = budget.flash or board.memory.flash
+    if plan is None and flash is not None and _constants(graph) > flash:
+        # Patches make no constants smaller, and to look for some can take minutes.
+        checked(lowered())
+    limit = budget.ram or (None if patching.asked else board.memory.ram)
+    program = lowered(plan=plan or plan_for(graph, board, patching, limit, budget.objective))
+    checked(program)
     return _measured(program)
+
+
+def _constants(graph: Graph) -> int:
+    """Bytes of all constants as the graph has them."""
+    used = {index for node in graph.nodes for index in node.inputs if index >= 0}
+    return sum(t.bytes for t in map(graph.tensor, used) if t.is_constant)
 
 
 def _measured(program: Program) -> Program:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from intarsia import boards, check, pipeline, simulate
+from intarsia import boards, check, pipeline, planning, simulate
 from intarsia.errors import BudgetError, EnvironmentMissing, ModelError
 from intarsia.importers import tflite as importer
 from intarsia.ir import Graph
@@ -266,6 +266,16 @@ def test_b79_flash_is_checked_before_the_linker() -> None:
         match=r"constants alone need 4\d,\d+ bytes, the budget is 31,000, 1\d,\d+ over; .*FULLY_CONN",
     ):
         pipeline.fit(loaded(t), boards.load("qemu-cortex-m4"), Budget(flash=31_000))
+
+
+def test_b79_flash_is_checked_before_patches_are_looked_for(
+    digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To look for patches of a large network can take minutes, and none makes the weights smaller."""
+    monkeypatch.setattr(planning, "plan_for", lambda *_: pytest.fail("patches are looked for"))
+    graph = pipeline.load_model(digits / "digits96_int8.tflite")
+    with pytest.raises(BudgetError, match=r"RAM: .*\n\s*flash: the constants alone need"):
+        pipeline.fit(graph, boards.load("qemu-cortex-m4"), Budget(ram=32 << 10, flash=20_000))
 
 
 def test_b81_other_switches_are_an_error_of_the_linker(tmp_path: Path) -> None:
