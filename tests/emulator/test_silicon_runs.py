@@ -263,7 +263,7 @@ def test_an_interrupted_profile_is_resumed_by_the_same_command(
     tmp_path: Path,
 ) -> None:
     """Also when it had no time to say goodbye: every answer is in the journal when it is there."""
-    samples = 40
+    samples = 150  # so many that none of the emulators is done before it is stopped
     data = ("--data", digits / "test.npz", "--input-scale", "0.0039215686", "--samples", samples)
     model, out = digits / "digits96_int8.tflite", tmp_path / "run"
     command = ("profile", model, "-b", "qemu-cortex-m4", *data, "-o", out)
