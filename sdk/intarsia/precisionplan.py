@@ -38,6 +38,9 @@ HELD_OUT = 4
 MOST_WORK = 4e9
 """Multiply-accumulates of a network for all samples up to which the search has several starts."""
 
+MOST_LAYERS = 40
+"""Layers up to which it has: what a start takes to give bits back grows with their square."""
+
 
 @dataclass(frozen=True)
 class Need:
@@ -163,7 +166,7 @@ def choose(
 ) -> Precision:
     """The bits of the method, given back until the drop is within `mixing.max_drop`, where there is such a limit. Where
     VDQS has room for more, bolder choices are tried, too (`giveback.bolder`), and the one that needs the least BitOPs
-    and time is taken, unless the network is so large that this would take minutes (`MOST_WORK`).
+    and time is taken, unless the network is so large that this would take minutes (`MOST_WORK`, `MOST_LAYERS`).
 
     `plan` says how the network is cut (None: not at all). `ram` limits the bytes of arena, `beside` which RAM holds
     more; `measure` has the last word on them, `costs` on the time. Raises BudgetError when the memory and GateError
@@ -185,7 +188,8 @@ def choose(
     watcher.stage("measure the accuracy of the bits")
     if mixing.max_drop is not None:
         first, choice = choice, maker.within(mixing.max_drop, search, choice, watcher)
-        if mixing.method == "vdqs" and sum(cost.macs(graph)) * (len(kept) + len(held)) <= MOST_WORK:
+        work = sum(cost.macs(graph)) * (len(kept) + len(held))
+        if mixing.method == "vdqs" and work <= MOST_WORK and len(graph.nodes) <= MOST_LAYERS:
             limit = mixing.max_drop
             choice = giveback.bolder(
                 search, choice, memory, lambda s, c: maker.within(limit, s, c, watcher), choice is not first
