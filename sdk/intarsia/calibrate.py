@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from intarsia import batching
-from intarsia.data import DAMAGED, Dataset
+from intarsia.archives import DAMAGED
+from intarsia.data import Dataset
 from intarsia.errors import UsageError
 from intarsia.ir import Graph
 

@@ -13,18 +13,15 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import lzma
-import struct
-import tokenize
 import warnings
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from intarsia.archives import DAMAGED
 from intarsia.errors import UsageError
 from intarsia.ir import Graph, Tensor
 
@@ -34,24 +31,6 @@ MOST_PIXELS = 1 << 26
 LABELS_FILE = "labels.csv"
 SCALE_HINT = "say what the integers mean with --input-scale S --input-offset O: real = (x - O) * S"
 NPZ_HINT = "write it with numpy.savez(file, x=inputs, y=labels)"
-DAMAGED = (
-    EOFError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    lzma.LZMAError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What reading a damaged `.npz` file can raise."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import struct
-import tokenize
 import warnings
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,28 +18,13 @@ from typing import Any
 import numpy as np
 
 from intarsia import check, dtypes, modeldocument, ops, stitching, tensorcheck
+from intarsia.archives import DAMAGED
 from intarsia.errors import ModelError
 from intarsia.ir import Graph, Node, OutlierRule, PatchClasses, Quantization, State, Tensor
 from intarsia.modeldocument import SCHEMA, SCHEMA_VERSION, ClassesPart, Document, NodePart, TensorPart
 from intarsia.plan import lowering
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-DAMAGED = (
-    EOFError,
-    KeyError,
-    MemoryError,
-    NotImplementedError,
-    OverflowError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What reading a damaged archive of arrays can raise."""
 
 
 def save(graph: Graph, path: Path) -> None:

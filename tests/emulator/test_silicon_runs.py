@@ -263,11 +263,15 @@ def test_an_interrupted_profile_is_resumed_by_the_same_command(
     tmp_path: Path,
 ) -> None:
     """Also when it had no time to say goodbye: every answer is in the journal when it is there."""
-    samples = 150  # so many that none of the emulators is done before it is stopped
+    samples = 40
     data = ("--data", digits / "test.npz", "--input-scale", "0.0039215686", "--samples", samples)
     model, out = digits / "digits96_int8.tflite", tmp_path / "run"
     command = ("profile", model, "-b", "qemu-cortex-m4", *data, "-o", out)
-    program = [sys.executable, "-c", "from intarsia.cli.app import main; main()", *map(str, command), "-q"]
+    start = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "  # ignored in background jobs
+        "from intarsia.cli.app import main; main()"
+    )
+    program = [sys.executable, "-c", start, *map(str, command), "-q"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(program, env=environment, stderr=subprocess.PIPE, text=True) as process:
         while not (found := list(tmp_path.glob("intarsia-*/fw/run.journal"))) or (

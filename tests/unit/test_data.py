@@ -190,6 +190,18 @@ def test_damaged_files_end_in_an_error_or_in_the_same_data(
         assert np.array_equal(dataset.inputs[0], x.astype(np.float32))
 
 
+@pytest.mark.parametrize(("local", "central", "value"), [(8, 10, 99), (6, 8, 1)])
+def test_unknown_compression_and_encryption_are_refused(
+    local: int, central: int, value: int, tmp_path: Path
+) -> None:
+    """In both headers of the first array: the method of compression, or the flag of encryption."""
+    content = bytearray(write(tmp_path, x=np.zeros((2, *SHAPE))).read_bytes())
+    content[content.index(b"PK\x03\x04") + local] = value
+    content[content.index(b"PK\x01\x02") + central] = value
+    (tmp_path / "odd.npz").write_bytes(bytes(content))
+    assert "cannot be read" in refused(tmp_path / "odd.npz").message
+
+
 def test_a_huge_claim_is_refused_unread(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "huge.npz", "w") as archive, archive.open("x.npy", "w") as stream:
         header = {"descr": "<f8", "fortran_order": False, "shape": (10**13, *SHAPE)}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from intarsia.data import DAMAGED
+from intarsia.archives import DAMAGED
 from intarsia.errors import UsageError
 from intarsia.report.document import Document
 
