@@ -95,16 +95,16 @@ def command(
 
     measure = load(suite)
     wanted = Wanted(
-        model or (),
-        operator or (),
-        board or (),
-        samples,
-        device_samples,
-        balance or (),
-        outlier_share or (),
-        csv,
-        resume,
-        folder,
+        models=model or (),
+        operators=operator or (),
+        boards=board or (),
+        samples=samples,
+        device_samples=device_samples,
+        balances=balance or (),
+        shares=outlier_share or (),
+        csv=csv,
+        resume=resume,
+        folder=folder,
     )
     with output.console() as console:
         found = measure(wanted, console)

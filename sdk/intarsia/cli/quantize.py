@@ -41,7 +41,7 @@ def command(
     if board is None and (recipe.budget.ram or recipe.budget.flash):
         raise UsageError("--ram and --flash are checked against a board's firmware", hint="give --board too")
     if board is None and recipe.patching not in (Patching(), Patching(file=quantizing.plan)):
-        raise UsageError("--patches and --input are about a board's firmware", hint="give --board too")
+        raise UsageError("--patches, --input and --io are about a board's firmware", hint="give --board too")
     if out.suffix != ".itr":
         raise UsageError(f"-o: '{out}' does not end in .itr", hint="such as -o model.itr")
     _options.present(model, quantizing.calib, quantizing.plan)
